@@ -1,0 +1,1 @@
+"""Measures what a run costs, in ratios within one run: `make bench`."""

@@ -1,0 +1,1 @@
+"""From a plan to committed, verified and recorded updates."""

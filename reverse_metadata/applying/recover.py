@@ -1,0 +1,64 @@
+"""What a crash left open, resolved by reading the source."""
+
+from reverse_metadata.connectors.base import Connector
+from reverse_metadata.ledger import FinishedChange, Ledger, OpenChange
+from reverse_metadata.model import Last, Partition, SourceState
+from reverse_metadata.planning.text import same
+
+
+def lease_name(partition: Partition) -> str:
+    """The lease under which a partition is written, by one run at a time."""
+    return f"partition/{partition.key}"
+
+
+def recover(
+    partition: Partition,
+    catalog: str,
+    source: str,
+    connector: Connector,
+    ledger: Ledger,
+    run_id: str,
+    wait: float,
+) -> None:
+    """Resolve what an earlier run left open in the partition; does nothing, in one query, when nothing is.
+
+    Waits for a run that is still alive. Raises LeaseBusy and SourceError.
+    """
+    if ledger.open_changes(catalog, source, partition.key):
+        with ledger.lease(lease_name(partition), wait=wait, owner=run_id):
+            recover_under_lease(partition, catalog, source, connector, ledger)
+
+
+def recover_under_lease(partition: Partition, catalog: str, source: str, connector: Connector, ledger: Ledger) -> None:
+    """Record each open change as applied when the source holds its value, and as never done otherwise."""
+    left_open = ledger.open_changes(catalog, source, partition.key)
+    if not left_open:
+        return
+    connector.settle(partition)
+    state = connector.read(partition, sorted({change.path[2] for change in left_open if len(change.path) > 2}))
+    by_plan: dict[str, list[OpenChange]] = {}
+    for change in left_open:
+        by_plan.setdefault(change.plan_id, []).append(change)
+    for plan_id, changes in by_plan.items():
+        done = [change for change in changes if _holds(state, change)]
+        ledger.finish(plan_id, [_finished(change, state) for change in done])
+        ledger.abandon(plan_id, [change.seq for change in changes if not _holds(state, change)])
+
+
+def _holds(state: SourceState, change: OpenChange) -> bool:
+    found = state.get(change.path)
+    return found is not None and same(found.value(change.aspect), change.after)
+
+
+def _finished(change: OpenChange, state: SourceState) -> FinishedChange:
+    found = state[change.path]
+    last = Last(
+        wanted=change.wanted,
+        stored=found.value(change.aspect),
+        origin=change.origin,
+        entity_id=change.entity_id,
+        object_id=found.object_id,
+        channel=change.channel,
+        filter_hash=change.filter_hash,
+    )
+    return FinishedChange(change.seq, "applied", None, last)

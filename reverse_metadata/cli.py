@@ -1,0 +1,122 @@
+"""`reverse-metadata`: looking from a terminal. Dagster runs the channels; nothing here writes to a source."""
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from reverse_metadata.config import Config, load_config, schema_json
+from reverse_metadata.connectors import registry
+from reverse_metadata.display import printable, table
+from reverse_metadata.errors import ConfigurationError, ReverseMetadataError
+from reverse_metadata.model import Aspect, Partition
+
+#: The exit code of every command that found something wrong.
+PROBLEMS = 2
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--config",
+    "file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The configuration; by default $REVERSE_METADATA_CONFIG, else ./reverse_metadata.yaml.",
+)
+@click.version_option(package_name="reverse-metadata")
+@click.pass_context
+def main(context: click.Context, file: Path | None) -> None:
+    """Push curated metadata from a catalog back into the databases: look at what is configured and would happen."""
+    context.obj = file
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON document: ok, mistakes, channels, services.")
+@click.pass_context
+def check(context: click.Context, as_json: bool) -> None:
+    """Validate the configuration and tell every mistake at once. Exit code 0 or 2."""
+    try:
+        config = load_config(context.obj)
+    except ConfigurationError as error:
+        if as_json:
+            click.echo(json.dumps({"ok": False, "mistakes": error.mistakes}, ensure_ascii=False))
+        else:
+            click.echo(_told(error), err=True)
+        context.exit(PROBLEMS)
+    channels = [channel.name for channel in config.channels]
+    if as_json:
+        document = {"ok": True, "mistakes": [], "channels": channels, "services": list(config.services)}
+        click.echo(json.dumps(document, ensure_ascii=False))
+    else:
+        click.echo(_summary(config))
+
+
+@main.command()
+def schema() -> None:
+    """Print the JSON schema of the configuration, for editors and pipelines."""
+    click.echo(schema_json())
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON document: system, aspect, levels.")
+def systems(as_json: bool) -> None:
+    """Show which metadata can be pushed to which system, and at which levels."""
+    matrix = {
+        system: {
+            aspect.value: aspects.get(aspect.value, []) for aspect in (Aspect.DESCRIPTION, Aspect.OWNER, Aspect.TAGS)
+        }
+        for system, aspects in sorted(registry.systems().items())
+    }
+    if as_json:
+        click.echo(json.dumps(matrix, indent=2))
+        return
+    rows: list[tuple[str, ...]] = [("system", "description", "owner", "tags")]
+    rows += [(system, *(", ".join(levels) or "–" for levels in aspects.values())) for system, aspects in matrix.items()]
+    click.echo(table(rows))
+
+
+@main.command()
+@click.argument("channel")
+@click.option("--partition", "key", metavar="FQN", help="Only this schema (service.database.schema) or database.")
+@click.option("--sql", is_flag=True, help="Only the statements, as a script.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document: partitions, changes, statements.")
+@click.pass_context
+def plan(context: click.Context, channel: str, key: str | None, sql: bool, as_json: bool) -> None:
+    """Show what a run of CHANNEL would write; nothing is written, nothing is recorded.
+
+    Exit code 0: nothing to do, 3: changes are pending, 2: there are problems.
+    """
+    from reverse_metadata.applying.preview import preview
+    from reverse_metadata.planning import show
+
+    shown: list[show.Previewed] = []
+    try:
+        config = load_config(context.obj)
+        partition = None if key is None else Partition.parse(key)
+        for each, result in preview(config, config.channel(channel), partition):
+            shown.append((each, result))
+            if not as_json:
+                click.echo(show.script(each, result, raw=not sys.stdout.isatty()) if sql else show.page(each, result))
+    except ReverseMetadataError as error:
+        click.echo(_told(error) if isinstance(error, ConfigurationError) else printable(str(error)), err=True)
+        context.exit(PROBLEMS)
+    if as_json:
+        click.echo(json.dumps(show.document(channel, shown)))
+    elif not sql:
+        click.echo(show.total(shown))
+    context.exit(show.exit_code(shown))
+
+
+def _summary(config: Config) -> str:
+    channels = ", ".join(channel.name for channel in config.channels)
+    services = ", ".join(config.services) or "those of the catalog"
+    return printable(
+        f"{config.path} is right.\n  catalog   {config.catalog.kind}\n  services  {services}\n  channels  {channels}"
+    )
+
+
+def _told(error: ConfigurationError) -> str:
+    """The mistakes one a line; what newcomers are told needs no heading."""
+    if len(error.mistakes) == 1:
+        return printable(error.mistakes[0])
+    return printable("\n".join([f"{len(error.mistakes)} mistakes:", *error.mistakes]))

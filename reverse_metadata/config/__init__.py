@@ -1,0 +1,34 @@
+"""What the YAML may say, and how it is read."""
+
+from reverse_metadata.config.loading import (
+    CONFIG_VARIABLE,
+    HOW_TO_BEGIN,
+    Block,
+    Config,
+    find_config,
+    ledger_location,
+    ledger_url,
+    load_config,
+)
+from reverse_metadata.config.models import Channel, FolderOptions, OpenMetadataOptions, Owners, Rewrite
+from reverse_metadata.config.naming import slug
+from reverse_metadata.config.reference import reference, schema_json
+
+__all__ = [
+    "CONFIG_VARIABLE",
+    "HOW_TO_BEGIN",
+    "Block",
+    "Channel",
+    "Config",
+    "FolderOptions",
+    "OpenMetadataOptions",
+    "Owners",
+    "Rewrite",
+    "find_config",
+    "ledger_location",
+    "ledger_url",
+    "load_config",
+    "reference",
+    "schema_json",
+    "slug",
+]

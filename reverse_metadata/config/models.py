@@ -1,0 +1,288 @@
+"""What the configuration may say, key by key. The descriptions are the reference documentation."""
+
+import re
+from collections.abc import Callable
+from fnmatch import fnmatchcase
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    InstanceOf,
+    PlainSerializer,
+    Tag,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from reverse_metadata.catalogs.filter import EVERYTHING, Filter, FilterError, parse_filter
+
+_FIELD = r"(?:\*|{value}(?:-{value})?)(?:/[1-9]\d*)?"
+_MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
+_DAYS = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]
+#: Name, lowest and highest value, and the words for values, of the five fields of a cron expression.
+_CRON_FIELDS: tuple[tuple[str, int, int, list[str]], ...] = (
+    ("minute", 0, 59, []),
+    ("hour", 0, 23, []),
+    ("day of the month", 1, 31, []),
+    ("month", 1, 12, _MONTHS),
+    ("day of the week", 0, 7, _DAYS),
+)
+
+
+def check_cron(text: str) -> str:
+    """The cron expression itself. Raises ValueError with the field that is wrong."""
+    fields = text.split()
+    if len(fields) != len(_CRON_FIELDS):
+        raise ValueError(
+            f"a schedule has 5 fields (minute, hour, day of the month, month, day of the week), not {len(fields)};"
+            ' every night at two is "0 2 * * *"'
+        )
+    for field, (name, lowest, highest, words) in zip(fields, _CRON_FIELDS, strict=True):
+        if not all(_is_cron_item(item, lowest, highest, words) for item in field.lower().split(",")):
+            raise ValueError(f"the {name} of a schedule is a number from {lowest} to {highest}, *, a range or a list")
+    return text
+
+
+def _is_cron_item(item: str, lowest: int, highest: int, words: list[str]) -> bool:
+    value = "|".join([r"\d{1,2}", *words])
+    if not re.fullmatch(_FIELD.format(value=f"(?:{value})"), item):
+        return False
+    bounds = [int(number) for number in re.findall(r"\d+", item.partition("/")[0])]
+    return all(lowest <= bound <= highest for bound in bounds) and bounds == sorted(bounds)
+
+
+def _check_url(text: str) -> str:
+    if not re.match(r"https?://[^/\s]", text):
+        raise ValueError("must be an address that begins with https:// or http://")
+    return text.rstrip("/").removesuffix("/v1").removesuffix("/api")
+
+
+def _read_filter(value: object) -> Filter:
+    if isinstance(value, Filter):
+        return value
+    try:
+        return parse_filter(value)
+    except FilterError as error:
+        raise PydanticCustomError("filter", "the filter is wrong", {"located": error.located}) from error
+
+
+class Model(BaseModel):
+    """A block of the configuration: no other keys than these, and it never changes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Events(Model):
+    """How changes are followed."""
+
+    max_age: int = Field(
+        default=6,
+        ge=1,
+        description="Days. When the last look at the catalog's events is longer ago, everything is compared instead."
+        " The catalog itself keeps its events for 7 days.",
+    )
+
+
+class OpenMetadataOptions(Model):
+    """OpenMetadata or Collate over REST."""
+
+    url: Annotated[str, AfterValidator(_check_url)] = Field(
+        description="The address of the server, as in the browser: `https://openmetadata.example.com`."
+    )
+    token: str = Field(
+        description="The token of a bot. Only bots are shown the connections of services.",
+        json_schema_extra={"secret": True},
+    )
+    events: Events = Field(default_factory=Events, description="How changes are followed.")
+
+
+class FolderOptions(Model):
+    """A folder of entity files: the JSON that the API of OpenMetadata returns, or the same as YAML."""
+
+    path: str = Field(min_length=1, description="The folder, relative to the configuration file.")
+    name: str | None = Field(
+        default=None,
+        min_length=1,
+        description="What the ledger calls this catalog. Without it: the absolute path; name it when the folder is"
+        " checked out to changing places, or everything is a first contact each time.",
+    )
+    service_types: dict[str, str] = Field(
+        default_factory=dict,
+        description="The catalog's type of each service that has no file in the folder: `{shop_pg: Postgres}`.",
+    )
+
+
+#: The catalogs by the `type` that the configuration gives them.
+CATALOGS: dict[str, type[OpenMetadataOptions] | type[FolderOptions]] = {
+    "openmetadata": OpenMetadataOptions,
+    "folder": FolderOptions,
+}
+
+
+class Rewrite(Model):
+    """A principal's name made from a catalog's name or e-mail by a regular expression."""
+
+    regex: str = Field(
+        min_length=1, description="What the whole text must match, in Python's syntax: `(.+)@shop\\.example`."
+    )
+    replace: str = Field(
+        min_length=1, description="The name, in which `\\1` stands for the first group, `\\g<name>` for a named one."
+    )
+    of: Literal["name", "email", "display_name"] = Field(
+        default="name", description="The text of the user or team that is rewritten."
+    )
+
+    @model_validator(mode="after")
+    def _is_sound(self) -> "Rewrite":
+        try:
+            pattern = re.compile(self.regex)
+        except re.error as error:
+            raise ValueError(f"regex is no regular expression: {error}") from error
+        try:
+            pattern.sub(self.replace, "")
+        except (re.error, IndexError) as error:
+            raise ValueError(f"replace does not fit the regular expression: {error}") from error
+        return self
+
+
+_Rule = Annotated[
+    Annotated[Literal["email", "name", "local_part", "display_name", "none"], Tag("word")]
+    | Annotated[Rewrite, Tag("rewrite")],
+    Discriminator(lambda rule: "rewrite" if isinstance(rule, dict | Rewrite) else "word"),
+]
+
+
+def _check_rules(rules: list[_Rule]) -> list[_Rule]:
+    if "none" in rules[:-1]:
+        raise ValueError("none ends the rules; put it last, or take it out")
+    return rules
+
+
+class Owners(Model):
+    """How owners of the catalog become owners in a database."""
+
+    map: dict[str, str] = Field(
+        default_factory=dict,
+        description="The database's user, role or group by the catalog's user or team: `{finance-eng: finance}`."
+        " What stands here is settled; the rules are for everybody else.",
+    )
+    users: Annotated[list[_Rule], AfterValidator(_check_rules)] = Field(
+        default=["name"],
+        description="Rules for users, in order: `email`, `name`, `local_part` (of the e-mail), `display_name`,"
+        " a rewrite (below), or `none` for the map alone. The first whose name is in `allow` and exists in the"
+        " database wins.",
+    )
+    teams: Annotated[list[_Rule], AfterValidator(_check_rules)] = Field(
+        default=["none"], description="The same for teams, which become group roles."
+    )
+    team_types: list[Literal["Organization", "BusinessUnit", "Division", "Department", "Group"]] = Field(
+        default=["Group"], description="The types of teams that the rules apply to; the map is for any."
+    )
+    several: Annotated[
+        Annotated[Literal["fail", "first", "team_first"], Tag("word")] | Annotated[list[str], Tag("order")],
+        Discriminator(lambda value: "order" if isinstance(value, list) else "word"),
+    ] = Field(
+        default="fail",
+        description="What happens when the catalog names several owners and the database takes one: `fail` reports it,"
+        " `first` takes the first that the catalog lists, `team_first` the first team, else the first user, and a list"
+        " of names the one that stands first in it.",
+    )
+    allow: list[str] = Field(
+        default_factory=lambda: ["*"],
+        description="Globs. Only users, roles and groups with such a name are made owners.",
+    )
+    default: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Who gets what an owner was pushed to, once the catalog names no owner any more. Without it that"
+        " is reported, as a database object always has an owner.",
+    )
+    inherited: Literal["skip", "push"] = Field(
+        default="skip",
+        description="What happens to an owner that an entity has from its schema or database: `skip` leaves it out.",
+    )
+
+    @model_validator(mode="after")
+    def _default_is_allowed(self) -> "Owners":
+        if self.default is not None and not self.allows(self.default):
+            raise ValueError(f"default is {self.default}, which is not among allow; add it there")
+        return self
+
+    def allows(self, principal: str) -> bool:
+        """Whether objects may be handed to a principal of this name."""
+        return any(fnmatchcase(principal, pattern) for pattern in self.allow)
+
+
+class Channel(Model):
+    """One sync: which entities, which of their metadata, and when."""
+
+    name: str = Field(min_length=1, description="The name of the channel, free text. Dagster shows it as a group.")
+    filter: Annotated[
+        InstanceOf[Filter],
+        BeforeValidator(_read_filter),
+        PlainSerializer(lambda filter: filter.to_json()),
+        WithJsonSchema({"definition": "Filter"}),
+    ] = Field(default=EVERYTHING, description="Which entities the channel is about. Without it: all.")
+    update_descriptions: bool = Field(default=True, description="Whether descriptions are pushed.")
+    update_owners: bool = Field(default=False, description="Whether owners are pushed.")
+    update_tags: bool = Field(
+        default=False, description="Whether tags are pushed. A system without tags reports them as `unsupported`."
+    )
+    owners: Owners = Field(default_factory=Owners, description="How owners of the catalog become owners in a database.")
+    schedule: Annotated[str, AfterValidator(check_cron)] | None = Field(
+        default="0 2 * * *",
+        description="When everything in scope is compared and repaired, as a cron expression; `null` for never.",
+    )
+    on_change: bool = Field(default=True, description="Whether changes in the catalog are pushed as they happen.")
+    on_first_contact: Literal["keep", "overwrite", "fail"] = Field(
+        default="keep",
+        description="What happens to a text that stands in the source before the first push and that the catalog"
+        " never held: `keep` leaves and reports it, `overwrite` replaces it, `fail` fails the partition.",
+    )
+    on_conflict: Literal["overwrite", "keep", "fail"] = Field(
+        default="overwrite",
+        description="What happens to a value that somebody edited in the source after it was pushed.",
+    )
+    on_catalog_delete: Literal["leave", "clear"] = Field(
+        default="leave", description="What happens in the source when an entity is deleted in the catalog."
+    )
+    on_too_long: Literal["report", "truncate"] = Field(
+        default="report",
+        description="What happens to a text that is too long for the source: `truncate` cuts it and ends it in `…`.",
+    )
+    max_replacements: int | None = Field(
+        default=None,
+        ge=0,
+        description="How many texts of the source may be replaced within 24 hours; beyond that none is."
+        " `null` is the larger of 20 and 5 % of what the channel has pushed.",
+    )
+    max_removals: int | None = Field(
+        default=None,
+        ge=0,
+        description="How many values may be removed from the source within 24 hours; beyond that none is."
+        " `null` is the larger of 20 and 5 % of what the channel has pushed.",
+    )
+    max_parallel: int = Field(
+        default=4, ge=1, description="How many schemas of one service the channel writes at the same time."
+    )
+
+    @model_validator(mode="after")
+    def _pushes_something(self) -> "Channel":
+        if not (self.update_descriptions or self.update_owners or self.update_tags):
+            raise ValueError("nothing would be pushed; set update_descriptions, update_owners or update_tags to true")
+        return self
+
+
+def is_secret(model: type[BaseModel] | None, key: str) -> bool:
+    """Whether the value of a key must come from the environment: its field says so, or its name does."""
+    field = model.model_fields.get(key) if model else None
+    extra: dict[str, Any] | Callable[..., None] | None = field.json_schema_extra if field else None
+    if isinstance(extra, dict) and "secret" in extra:
+        return bool(extra["secret"])
+    return re.search(r"(?i)(password|passwd|passphrase|secret|token|private_key|api_key)$", key) is not None

@@ -1,0 +1,1 @@
+"""How sources are read and written: one small file a system."""

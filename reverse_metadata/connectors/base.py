@@ -1,0 +1,179 @@
+"""What every connector says and does.
+
+A connector reads and writes one service. It is a plain object: it knows no Dagster, opens its connection on
+first use and needs its driver only then. A new system is one file here and one line in `registry.py`.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, ClassVar, Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from reverse_metadata.model import (
+    Aspect,
+    Change,
+    EntityType,
+    Outcome,
+    Partition,
+    Path,
+    SourceState,
+    Statement,
+    Verdict,
+)
+
+_REWRITABLE = ("database", "schema")
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a system can hold, as data: the support matrix and the documentation are made of it."""
+
+    levels: Mapping[Aspect, tuple[EntityType, ...]]
+    #: Whether DDL is transactional, so that a failed batch leaves nothing behind.
+    transactional: bool
+    #: Longest value in characters by (aspect, level); a level that is absent has no limit.
+    limits: Mapping[tuple[Aspect, EntityType], int] = field(default_factory=dict)
+
+    def supports(self, aspect: Aspect, level: EntityType) -> bool:
+        """Whether the system has a place for this aspect at this level."""
+        return level in self.levels.get(aspect, ())
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """A user, role or group of the source that an object can be owned by."""
+
+    name: str
+    superuser: bool = False
+
+
+class ConnectorOptions(BaseModel):
+    """The keys that every service block of the configuration may have."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    rewrite: dict[str, dict[str, str]] = Field(
+        default_factory=dict,
+        description="Names to write to instead, by level: {database: {PROD: PROD_CLONE}}. For rehearsals on a clone.",
+    )
+
+    @field_validator("rewrite")
+    @classmethod
+    def _one_name_each(cls, rewrite: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+        for level, names in rewrite.items():
+            if level not in _REWRITABLE:
+                raise ValueError(f"{level!r} cannot be rewritten; the levels are 'database' and 'schema'")
+            for target in names.values():
+                sources = sorted(name for name, other in names.items() if other == target)
+                if len(sources) > 1:
+                    raise ValueError(f"{' and '.join(sources)} would both be written to the {level} {target}")
+        return rewrite
+
+    def rewritten(self, path: Path) -> Path:
+        """The path to use in the source for a path of the catalog."""
+        names = (self.rewrite.get(level, {}).get(name, name) for level, name in zip(_REWRITABLE, path, strict=False))
+        return (*names, *path[len(_REWRITABLE) :])
+
+
+def ordered(changes: Iterable[Change]) -> list[Change]:
+    """The changes in the order in which they are sent: by aspect (owners last), then by table.
+
+    Every writer takes its locks in this order, so that two of them cannot deadlock.
+    """
+    return sorted(changes, key=lambda change: (_ASPECTS.index(change.aspect), change.table))
+
+
+_ASPECTS = tuple(Aspect)
+
+
+#: Raises when the writer may not write any more.
+Permit = Callable[[], None]
+
+
+class Connector(ABC):
+    """Reads and writes one service of one system."""
+
+    #: The name of the system in the configuration: `postgres`.
+    system: ClassVar[str]
+    #: The catalog's `serviceType`s that this connector serves.
+    service_types: ClassVar[tuple[str, ...]]
+    capabilities: ClassVar[Capabilities]
+    options_type: ClassVar[type[ConnectorOptions]]
+
+    def __init__(self, options: ConnectorOptions) -> None:
+        """`options` is an `options_type` whose values are resolved. Nothing connects yet."""
+        self.options = options
+
+    @classmethod
+    @abstractmethod
+    def options_from_catalog(cls, connection: Mapping[str, Any]) -> dict[str, Any]:
+        """The fields of `options_type` that say the same as a service's `connection.config` in the catalog.
+
+        Raises ConfigurationError that names what cannot be reused.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close every connection. Safe to call twice."""
+
+    @abstractmethod
+    def identity(self) -> str:
+        """Names the server and database behind the connection, so that two services that are one are recognised."""
+
+    def place(self) -> str:
+        """Where the service points: the same while a server moves behind its name, another once it is pointed at a
+        clone. Raises SourceError."""
+        return self.identity()
+
+    def source(self, partition: Partition) -> str:
+        """Names what the partition is written to: the place, and the names in it when they are rewritten."""
+        path = self.options.rewritten(partition.path)
+        return self.place() if path == partition.path else "/".join((self.place(), *path))
+
+    @abstractmethod
+    def read(self, partition: Partition, only: Collection[str] | None = None) -> SourceState:
+        """All objects of the partition with their descriptions, owners, kinds and ids.
+
+        `only` names the tables to read; the schema itself is always included. The number of queries does not
+        depend on the number of tables. An absent schema or database gives an empty state.
+        Raises SourceError.
+        """
+
+    @abstractmethod
+    def principals(self, names: Collection[str]) -> dict[str, Principal]:
+        """Those of the names that exist in the source, in one query. Raises SourceError."""
+
+    @abstractmethod
+    def refuse(self, change: Change) -> tuple[Verdict, str] | None:
+        """The verdict and reason when the engine cannot hold the change's value (NUL, charset, length)."""
+
+    @abstractmethod
+    def resolve(self, changes: Iterable[Change]) -> list[Statement]:
+        """The statements that carry the changes: ordered by table, descriptions first and owners last."""
+
+    @abstractmethod
+    def execute(
+        self, partition: Partition, statements: list[Statement], permit: Permit = lambda: None
+    ) -> Iterator[Outcome]:
+        """Run the statements in batches and yield one outcome each.
+
+        `permit` is called when a batch has the source's lock and before it is sent; what it raises ends the
+        execution, with the batch rolled back. A writer that slept through its lease stops there.
+        A batch that fails is rolled back and split until the bad statement stands alone, so that the others
+        still arrive. Only transient errors are tried again. Never raises SourceError for a single statement.
+        """
+
+    @abstractmethod
+    def settle(self, partition: Partition) -> None:
+        """Wait until nothing that a dead run sent to this partition is still in flight. Raises SourceError."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

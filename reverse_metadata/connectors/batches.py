@@ -1,0 +1,148 @@
+"""Sends statements in transactions, isolates the ones that fail, tries transient failures again.
+
+What is common to every engine whose DDL is transactional. The engine's part is one function, `Send`: it runs
+a batch in one transaction and says why when it could not.
+"""
+
+import random
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from reverse_metadata.errors import SourceError
+from reverse_metadata.model import Outcome, Path, Statement
+
+_T = TypeVar("_T")
+
+#: How often a transient failure is tried in all.
+TRIES = 3
+
+
+class Unanswered(SourceError):
+    """COMMIT was sent and the connection died before the answer: only reading back tells what the source holds."""
+
+    @property
+    def transient(self) -> bool:
+        """False: sending it again could commit it twice."""
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a transaction was rolled back, and what that means for the statements that wait.
+
+    `culprit` is the position in the batch of the statement that failed, None when the engine does not say; with
+    `spoils_table` every other statement on its table would fail as well. `spoils_all` says that nothing else can
+    succeed either: no connection, no login, the partition is locked.
+    """
+
+    error: SourceError
+    culprit: int | None = None
+    spoils_table: bool = False
+    spoils_all: bool = False
+
+    @property
+    def splits(self) -> bool:
+        """Whether a part of the batch may succeed where all of it failed."""
+        return not self.spoils_all and not isinstance(self.error, Unanswered)
+
+
+#: Runs a batch in one transaction and commits it. After a Failure nothing of the batch stands in the source,
+#: unless its error is `Unanswered`.
+Send = Callable[[list[Statement]], Failure | None]
+
+
+def run(
+    statements: Iterable[Statement], send: Send, *, size: int = 500, size_bytes: int = 1_000_000
+) -> Iterator[Outcome]:
+    """Send the statements of one aspect, at most `size` of them or `size_bytes` of SQL a transaction.
+
+    Yields one outcome each as soon as it is known, never while a transaction is open. What failed for a reason
+    that may pass is tried again after everything else.
+    """
+    waiting = list(statements)
+    for attempt in range(1, TRIES + 1):
+        deferred: list[Statement] = []
+        for outcome in _round(waiting, send, size, size_bytes, attempt):
+            if outcome.error is not None and outcome.error.transient and attempt < TRIES:
+                deferred.append(outcome.statement)
+            else:
+                yield outcome
+        if not deferred:
+            return
+        waiting = deferred
+        pause(attempt)
+
+
+def _round(statements: list[Statement], send: Send, size: int, size_bytes: int, attempt: int) -> Iterator[Outcome]:
+    """One try of every statement.
+
+    A failed batch goes back without its culprit and the next one is half as long; a success doubles the length. So
+    a bad statement soon stands alone, and a schema in which every table is bad costs about one batch a table.
+    """
+    queue = deque(statements)
+    spoiled: dict[Path, SourceError] = {}
+    limit = size
+    while queue:
+        batch, lost = _take(queue, limit, size_bytes, spoiled)
+        yield from (Outcome(statement, spoiled[statement.table], attempt) for statement in lost)
+        if not batch:
+            return
+        failure = send(batch)
+        if failure is None:
+            yield from (Outcome(statement, attempts=attempt) for statement in batch)
+            limit = min(size, limit * 2)
+        elif failure.spoils_all:
+            yield from (Outcome(statement, failure.error, attempt) for statement in (*batch, *queue))
+            return
+        elif not failure.splits:
+            yield from (Outcome(statement, failure.error, attempt) for statement in batch)
+        else:
+            limit = max(1, len(batch) // 2)
+            culprit = 0 if len(batch) == 1 else failure.culprit
+            if culprit is not None:
+                bad = batch.pop(culprit)
+                if failure.spoils_table:
+                    spoiled[bad.table] = failure.error
+                yield Outcome(bad, failure.error, attempt)
+            queue.extendleft(reversed(batch))
+
+
+def _take(
+    queue: deque[Statement], limit: int, size_bytes: int, spoiled: Mapping[Path, SourceError]
+) -> tuple[list[Statement], list[Statement]]:
+    """The next batch, cut between two tables where it can be, and the statements of spoiled tables before its end."""
+    batch: list[Statement] = []
+    lost: list[Statement] = []
+    length = 0
+    while queue and len(batch) < limit:
+        if queue[0].table in spoiled:
+            lost.append(queue.popleft())
+            continue
+        length += len(queue[0].text)
+        if batch and length > size_bytes:
+            break
+        batch.append(queue.popleft())
+    if queue and batch and batch[0].table != batch[-1].table == queue[0].table:
+        while batch[-1].table == queue[0].table:
+            queue.appendleft(batch.pop())
+    return batch, lost
+
+
+def persistently(function: Callable[[], _T]) -> _T:
+    """The function's result, tried again while it fails with a transient SourceError."""
+    for attempt in range(1, TRIES):
+        try:
+            return function()
+        except SourceError as error:
+            if not error.transient:
+                raise
+        pause(attempt)
+    return function()
+
+
+def pause(attempt: int) -> None:
+    """Wait before the next try: 0.2 to 0.4 s, doubled each time, so that two writers do not meet again."""
+    time.sleep(0.2 * 2 ** (attempt - 1) * (1 + random.random()))

@@ -1,0 +1,408 @@
+"""PostgreSQL 15 to 18 through psycopg 3.
+
+Comments: https://www.postgresql.org/docs/current/sql-comment.html. DDL is transactional, a COMMENT takes a lock that
+blocks neither readers nor writers of rows, a change of owner takes one that blocks both: so owners go in short
+transactions of their own, and nothing waits for a lock longer than `lock_timeout`.
+"""
+
+import hashlib
+import math
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+from reverse_metadata.connectors import batches
+from reverse_metadata.connectors.base import Capabilities, Connector, ConnectorOptions, Permit, Principal
+from reverse_metadata.connectors.postgres import failures, sql
+from reverse_metadata.connectors.postgres.grants import missing_grants
+from reverse_metadata.connectors.postgres.options import PostgresOptions, options_from_catalog
+from reverse_metadata.errors import Reason, SourceError
+from reverse_metadata.model import (
+    Aspect,
+    Change,
+    EntityType,
+    Outcome,
+    Partition,
+    Path,
+    SourceObject,
+    SourceState,
+    Statement,
+    Verdict,
+)
+
+if TYPE_CHECKING:
+    import psycopg
+
+    Connection = psycopg.Connection[Any]
+
+_T = TypeVar("_T")
+
+_ALL = (EntityType.DATABASE, EntityType.SCHEMA, EntityType.TABLE, EntityType.COLUMN)
+
+_DATABASE = """
+SELECT d.oid, pg_catalog.pg_get_userbyid(d.datdba)::text, pg_catalog.shobj_description(d.oid, 'pg_database')
+FROM pg_catalog.pg_database d WHERE d.datname = %s::text
+"""
+_SCHEMA = """
+SELECT d.oid, n.oid, pg_catalog.pg_get_userbyid(n.nspowner)::text, pg_catalog.obj_description(n.oid, 'pg_namespace')
+FROM pg_catalog.pg_namespace n JOIN pg_catalog.pg_database d ON d.datname = pg_catalog.current_database()
+WHERE n.nspname = %s::text
+"""
+_RELATIONS = """
+SELECT c.oid, c.relname::text, c.relkind::text, pg_catalog.pg_get_userbyid(c.relowner)::text, d.description
+FROM pg_catalog.pg_class c
+LEFT JOIN pg_catalog.pg_description d
+  ON d.objoid = c.oid AND d.objsubid = 0 AND d.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass
+WHERE c.relnamespace = %(schema)s AND c.relkind = ANY (%(kinds)s)
+  AND (%(only)s::text[] IS NULL OR c.relname = ANY (%(only)s))
+"""
+_COLUMNS = """
+SELECT a.attrelid, a.attnum, a.attname::text, d.description
+FROM pg_catalog.pg_attribute a
+JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
+LEFT JOIN pg_catalog.pg_description d
+  ON d.objoid = a.attrelid AND d.objsubid = a.attnum AND d.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass
+WHERE c.relnamespace = %(schema)s AND c.relkind = ANY (%(kinds)s)
+  AND (%(only)s::text[] IS NULL OR c.relname = ANY (%(only)s))
+  AND a.attnum > 0 AND NOT a.attisdropped
+"""
+#: Whoever can become a superuser counts as one, and so do the administrators of managed servers.
+_PRINCIPALS = """
+SELECT r.rolname::text, pg_catalog.bool_or(s.oid IS NOT NULL)
+FROM pg_catalog.pg_roles r
+LEFT JOIN pg_catalog.pg_roles s
+  ON (s.rolsuper OR s.rolname = ANY (%(administrators)s::text[])) AND pg_catalog.pg_has_role(r.oid, s.oid, 'MEMBER')
+WHERE r.rolname = ANY (%(names)s::text[])
+GROUP BY r.rolname
+"""
+_ADMINISTRATORS = ["rds_superuser", "cloudsqlsuperuser", "alloydbsuperuser", "azure_pg_admin"]
+_ADDRESS = """
+SELECT coalesce(pg_catalog.host(pg_catalog.inet_server_addr()), 'local'), pg_catalog.current_setting('port'),
+       pg_catalog.has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE')
+"""
+_CLUSTER = "SELECT system_identifier::text FROM pg_catalog.pg_control_system()"
+
+#: A connection that a firewall forgot, or whose server is gone, is noticed after a minute.
+_KEEPALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
+#: Seconds after which the server ends a transaction whose client fell silent: a dead host must not hold locks.
+_SILENCE = 30
+#: A change of owner blocks readers until its transaction ends, also while the next one waits for its lock.
+_OWNERS_A_TRANSACTION = 1
+#: SQLSTATEs after which no other statement on the same table can succeed either.
+_SPOILS_THE_TABLE = ("42501", "42P01", "3F000", "55P03")
+
+
+class PostgresConnector(Connector):
+    """Reads and writes the databases of one PostgreSQL server, a connection each. Not to be shared by threads."""
+
+    system: ClassVar[str] = "postgres"
+    service_types: ClassVar[tuple[str, ...]] = ("Postgres",)
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        levels={Aspect.DESCRIPTION: _ALL, Aspect.OWNER: _ALL[:3]}, transactional=True
+    )
+    options_type: ClassVar[type[ConnectorOptions]] = PostgresOptions
+    options: PostgresOptions
+
+    def __init__(self, options: ConnectorOptions) -> None:
+        super().__init__(options)
+        self._asked: tuple[str, str] | None = None
+        self._connections: dict[str, psycopg.Connection[Any]] = {}
+
+    @classmethod
+    def options_from_catalog(cls, connection: Mapping[str, Any]) -> dict[str, Any]:
+        """See `options.options_from_catalog`."""
+        return options_from_catalog(connection)
+
+    def close(self) -> None:
+        """Close every connection. Safe to call twice."""
+        while self._connections:
+            self._connections.popitem()[1].close()
+
+    def identity(self) -> str:
+        """`<system identifier>@<address>:<port>/<database>`; the first is empty where the server does not tell it.
+
+        A clone made from a storage snapshot has the same system identifier, so the address counts too.
+        """
+
+        cluster, address = self._server()
+        return f"{cluster}@{address}/{self._home}"
+
+    def place(self) -> str:
+        """The cluster and the host as configured."""
+        parameters = self.options.connection_parameters()
+        return f"{self._server()[0]}@{parameters.get('host', '')}:{parameters.get('port', '')}"
+
+    def read(self, partition: Partition, only: Collection[str] | None = None) -> SourceState:
+        """One query for a database, three for a schema, in one snapshot."""
+        path = self.options.rewritten(partition.path)
+        if not all(map(sql.nameable, path)):
+            return {}
+        try:
+            if partition.schema is None:
+                what = f"database {path[0]}"
+                return self._ask(self._home, what, lambda connection: _database_state(connection, partition, path))
+            what = f"schema {path[1]} of database {path[0]}"
+            return self._ask(path[0], what, lambda connection: _schema_state(connection, partition, path, only))
+        except SourceError as error:
+            if error.reason is Reason.MISSING_OBJECT:
+                return {}
+            raise
+
+    def principals(self, names: Collection[str]) -> dict[str, Principal]:
+        """The roles among the names. One that can become a superuser counts as one."""
+        asked = {"names": [name for name in names if sql.nameable(name)], "administrators": _ADMINISTRATORS}
+        rows = self._ask(self._home, "roles", lambda it: it.execute(_PRINCIPALS.encode(), asked).fetchall())
+        return {name: Principal(name, superuser) for name, superuser in rows}
+
+    def refuse(self, change: Change) -> tuple[Verdict, str] | None:
+        """PostgreSQL holds any text but NUL and lone surrogates, of any length, and nothing is without an owner."""
+        if change.value is None:
+            if change.aspect is Aspect.OWNER:
+                return Verdict.UNSUPPORTED, "PostgreSQL has nothing without an owner; name another one"
+            return None
+        if not sql.storable(change.value):
+            return Verdict.INVALID, "PostgreSQL cannot hold a NUL character or half of a surrogate pair; remove it"
+        return None
+
+    def resolve(self, changes: Iterable[Change]) -> list[Statement]:
+        """One statement a change: PostgreSQL has no form that carries several."""
+        return sql.resolve(changes, self.options.rewritten)
+
+    def execute(
+        self, partition: Partition, statements: list[Statement], permit: Permit = lambda: None
+    ) -> Iterator[Outcome]:
+        """At most 500 comments, or one owner, a transaction. A COMMIT without an answer is an `Unanswered` error."""
+        database = self._database_of(partition)
+        for aspect, group in groupby(statements, key=lambda statement: statement.aspect):
+            size = _OWNERS_A_TRANSACTION if aspect is Aspect.OWNER else 500
+            yield from batches.run(group, lambda batch: self._send(database, partition, batch, permit), size=size)
+
+    def settle(self, partition: Partition) -> None:
+        """Take and release the lock under which every batch of this partition runs."""
+        import psycopg
+
+        database = self._database_of(partition)
+
+        def once() -> None:
+            connection = self._connection(database)
+            try:
+                with connection.transaction():
+                    connection.execute(self._prelude(partition, lock_timeout=0))
+            except psycopg.Error as error:
+                self._drop_if_broken(database)
+                raise failures.refused_lock(error, partition.key) from None
+
+        try:
+            batches.persistently(once)
+        except SourceError as error:
+            if error.reason is not Reason.MISSING_OBJECT:
+                raise
+
+    def _send(
+        self, database: str, partition: Partition, batch: list[Statement], permit: Permit
+    ) -> batches.Failure | None:
+        """The batch in one round trip; when a statement fails, once more one by one, which tells the culprit."""
+        texts = [statement.text.encode() for statement in batch]
+        failure = self._transaction(database, partition, batch, [b";\n".join(texts)], permit)
+        if failure is None or len(batch) == 1 or not failure.splits:
+            return failure
+        return self._transaction(database, partition, batch, texts, permit)
+
+    def _transaction(
+        self, database: str, partition: Partition, batch: list[Statement], messages: list[bytes], permit: Permit
+    ) -> batches.Failure | None:
+        """One transaction. COMMIT is a message of its own, so a writer that dies before it leaves nothing behind."""
+        import psycopg
+
+        try:
+            connection = self._connection(database)
+        except SourceError as error:
+            return batches.Failure(error, spoils_all=True)
+        try:
+            connection.execute(b"BEGIN;" + self._prelude(partition, self.options.lock_timeout))
+        except psycopg.Error as error:
+            self._roll_back(database)
+            return batches.Failure(failures.refused_lock(error, partition.key), spoils_all=True)
+        try:
+            permit()
+        except BaseException:
+            self._roll_back(database)
+            raise
+        for position, message in enumerate(messages):
+            try:
+                connection.execute(message)
+            except psycopg.Error as error:
+                self._roll_back(database)
+                culprit = position if len(messages) == len(batch) else None
+                return self._failure(error, database, batch[position], culprit)
+        try:
+            connection.execute(b"COMMIT")
+        except psycopg.Error as error:
+            self._roll_back(database)
+            if failures.reason_of(error) is not Reason.CONNECTION:
+                return self._failure(error, database, batch[0], None)
+            lost = f"the connection was lost before COMMIT was answered: {failures.message_of(error)}"
+            with suppress(SourceError):
+                # The server may still be at it; whoever reads back wants to read the end of it.
+                self.settle(partition)
+            return batches.Failure(batches.Unanswered(Reason.CONNECTION, lost))
+        return None
+
+    def _failure(
+        self, error: "psycopg.Error", database: str, statement: Statement, culprit: int | None
+    ) -> batches.Failure:
+        grants = "" if culprit is None else self._grants(error, database, statement)
+        refused = failures.refused_statement(error, statement, grants)
+        spoils_table = error.sqlstate in _SPOILS_THE_TABLE and refused.reason is not Reason.OTHER
+        return batches.Failure(refused, culprit, spoils_table)
+
+    def _grants(self, error: "psycopg.Error", database: str, statement: Statement) -> str:
+        import psycopg
+
+        if failures.reason_of(error) is not Reason.MISSING_PRIVILEGE:
+            return ""
+        change = statement.changes[0]
+        try:
+            return missing_grants(self._connection(database), change, self.options.rewritten(change.path))
+        except (psycopg.Error, SourceError):
+            # The advice is an extra; the refusal itself is reported either way.
+            return ""
+
+    def _prelude(self, partition: Partition, lock_timeout: float) -> bytes:
+        """The bounds of a transaction, and the lock that makes two writers of one partition take turns."""
+        name = "/".join(("reverse_metadata", *self.options.rewritten(partition.path)))
+        digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).digest()
+        key = int.from_bytes(digest[:8], signed=True)
+        bounds = {
+            "lock_timeout": lock_timeout,
+            "statement_timeout": self.options.statement_timeout,
+            "idle_in_transaction_session_timeout": _SILENCE,
+        }
+        settings = "".join(f"SET LOCAL {setting} = {_milliseconds(bound)};" for setting, bound in bounds.items())
+        return f"{settings}SELECT pg_catalog.pg_advisory_xact_lock({key})".encode()
+
+    def _ask(self, database: str, what: str, question: Callable[["Connection"], _T]) -> _T:
+        """The answer to a question, from one snapshot; asked again while it fails for a reason that may pass."""
+        import psycopg
+
+        timeout = _milliseconds(self.options.statement_timeout)
+        snapshot = (
+            f"SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET LOCAL statement_timeout = {timeout}"
+        )
+
+        def once() -> _T:
+            connection = self._connection(database)
+            try:
+                with connection.transaction():
+                    connection.execute(snapshot.encode())
+                    return question(connection)
+            except psycopg.Error as error:
+                self._drop_if_broken(database)
+                raise failures.refused_read(error, what) from None
+
+        return batches.persistently(once)
+
+    def _server(self) -> tuple[str, str]:
+        """The system identifier ("" where the server does not tell it) and the address, asked once."""
+
+        def asked(connection: "Connection") -> tuple[str, str]:
+            ((address, port, telling),) = connection.execute(_ADDRESS.encode()).fetchall()
+            ((cluster,),) = connection.execute(_CLUSTER.encode()).fetchall() if telling else [("",)]
+            return str(cluster), f"{address}:{port}"
+
+        if self._asked is None:
+            self._asked = self._ask(self._home, "the server's identity", asked)
+        return self._asked
+
+    @property
+    def _home(self) -> str:
+        return str(self.options.connection_parameters()["dbname"])
+
+    def _database_of(self, partition: Partition) -> str:
+        """Where statements run: a database can be described and handed over from any other, so from home."""
+        return self._home if partition.schema is None else self.options.rewritten(partition.path)[0]
+
+    def _connection(self, database: str) -> "Connection":
+        import psycopg
+
+        if database not in self._connections:
+            parameters = _KEEPALIVE | self.options.connection_parameters()
+            parameters |= {"dbname": database, "client_encoding": "UTF8"}
+            try:
+                # Prepared statements would break behind a pooler that gives each transaction another session.
+                connection = psycopg.connect(**parameters, autocommit=True, prepare_threshold=None)
+                if connection.info.parameter_status("server_encoding") == "SQL_ASCII":
+                    _take_any_bytes(connection)
+            except psycopg.Error as error:
+                raise failures.refused_connection(error, database) from None
+            self._connections[database] = connection
+        return self._connections[database]
+
+    def _roll_back(self, database: str) -> None:
+        import psycopg
+
+        connection = self._connections[database]
+        try:
+            connection.execute(b"ROLLBACK")
+        except psycopg.Error:
+            # The server ends a session's transaction with the session.
+            connection.close()
+        self._drop_if_broken(database)
+
+    def _drop_if_broken(self, database: str) -> None:
+        """Forget a connection that is gone, so that the next use opens another."""
+        if database in self._connections and self._connections[database].closed:
+            self._connections.pop(database).close()
+
+
+def _database_state(connection: "Connection", partition: Partition, path: Path) -> SourceState:
+    database = connection.execute(_DATABASE.encode(), (path[0],)).fetchone()
+    if database is None:
+        return {}
+    oid, owner, description = database
+    return {partition.path: SourceObject(partition.path, "database", str(oid), description, owner)}
+
+
+def _schema_state(
+    connection: "Connection", partition: Partition, path: Path, only: Collection[str] | None
+) -> SourceState:
+    schema = connection.execute(_SCHEMA.encode(), (path[1],)).fetchone()
+    if schema is None:
+        return {}
+    database_oid, schema_oid, owner, description = schema
+    own = partition.path
+    state: SourceState = {own: SourceObject(own, "schema", f"{database_oid}:{schema_oid}", description, owner)}
+    if only is not None and not only:
+        return state
+    parameters = {
+        "schema": schema_oid,
+        "kinds": list(sql.KINDS),
+        "only": None if only is None else [name for name in only if sql.nameable(name)],
+    }
+    tables: dict[int, Path] = {}
+    for oid, name, kind, owner, description in connection.execute(_RELATIONS.encode(), parameters):
+        tables[oid] = table = (*own, name)
+        state[table] = SourceObject(table, sql.KINDS[kind], f"{database_oid}:{oid}", description, owner)
+    for oid, number, name, description in connection.execute(_COLUMNS.encode(), parameters):
+        column = (*tables[oid], name)
+        state[column] = SourceObject(column, "column", f"{database_oid}:{oid}:{number}", description)
+    return state
+
+
+def _take_any_bytes(connection: "Connection") -> None:
+    """Show bytes that are no UTF-8 as `\\xe9`: a database with the encoding SQL_ASCII may hold any, and a session
+    that asks for UTF-8 cannot read them."""
+    from psycopg.adapt import Buffer, Loader
+
+    class AnyText(Loader):
+        def load(self, data: Buffer) -> str:
+            return bytes(data).decode("utf-8", "backslashreplace")
+
+    connection.execute("SET client_encoding = 'SQL_ASCII'")
+    connection.adapters.register_loader("text", AnyText)
+
+
+def _milliseconds(seconds: float) -> int:
+    """0, which means no limit, stays 0."""
+    return math.ceil(seconds * 1000)

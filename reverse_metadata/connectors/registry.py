@@ -1,0 +1,47 @@
+"""Which connector serves which system. A connector's module is imported when it is asked for."""
+
+from difflib import get_close_matches
+from importlib import import_module
+
+from reverse_metadata.connectors.base import Connector
+from reverse_metadata.errors import ConfigurationError
+
+#: The class of every system, as `module:class`.
+CONNECTORS: dict[str, str] = {
+    "postgres": "reverse_metadata.connectors.postgres:PostgresConnector",
+}
+
+
+def connector_type(system: str) -> type[Connector]:
+    """The connector of a system as the configuration names it. Raises ConfigurationError."""
+    if system not in CONNECTORS:
+        raise ConfigurationError([f"there is no connector of type {system!r}; {_known(system, list(CONNECTORS))}"])
+    module, _, name = CONNECTORS[system].partition(":")
+    connector: type[Connector] = getattr(import_module(module), name)
+    return connector
+
+
+def for_service_type(service_type: str) -> type[Connector]:
+    """The connector that serves the catalog's `serviceType`. Raises ConfigurationError when there is none."""
+    served = {name: connector for connector in map(connector_type, CONNECTORS) for name in connector.service_types}
+    if service_type not in served:
+        known = _known(service_type, list(served))
+        raise ConfigurationError([f"services of type {service_type!r} cannot be written yet; {known}"])
+    return served[service_type]
+
+
+def systems() -> dict[str, dict[str, list[str]]]:
+    """The support matrix: the levels of every aspect of every system, in the order of `EntityType`."""
+    return {
+        system: {
+            aspect.value: [level.value for level in levels]
+            for aspect, levels in connector_type(system).capabilities.levels.items()
+        }
+        for system in CONNECTORS
+    }
+
+
+def _known(word: str, names: list[str]) -> str:
+    nearest = get_close_matches(word.lower(), [name.lower() for name in names], n=1)
+    meant = [name for name in names if name.lower() in nearest]
+    return f"did you mean {meant[0]!r}?" if meant else f"known are {', '.join(sorted(names))}"

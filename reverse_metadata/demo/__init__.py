@@ -1,0 +1,1 @@
+"""The embedded default: a small shop on a PostgreSQL that comes with the installation."""

@@ -1,0 +1,29 @@
+"""The durable record: what is pending, what was planned, what was pushed.
+
+`Ledger.open(url)` gives SQLite or PostgreSQL, created and upgraded by itself. `pushes` is public and documented in
+docs/ledger.md; every other table may change with a release.
+"""
+
+from reverse_metadata.ledger.leases import Lease
+from reverse_metadata.ledger.records import (
+    DueWork,
+    FinishedChange,
+    InboxEvent,
+    OpenChange,
+    PendingEntity,
+    PlanRecord,
+    Push,
+)
+from reverse_metadata.ledger.store import Ledger
+
+__all__ = [
+    "DueWork",
+    "FinishedChange",
+    "InboxEvent",
+    "Lease",
+    "Ledger",
+    "OpenChange",
+    "PendingEntity",
+    "PlanRecord",
+    "Push",
+]

@@ -1,0 +1,93 @@
+"""What was pushed, for people and for the brakes."""
+
+from collections.abc import Collection, Iterator
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from reverse_metadata.ledger.database import Database, chunks
+from reverse_metadata.ledger.records import Push
+from reverse_metadata.ledger.schema import plan_changes, plans, pushes
+from reverse_metadata.model import Aspect, LastKey
+
+_PAGE = 1000
+
+
+class History(Database):
+    """The part of the ledger that tells what was pushed."""
+
+    def pushes(
+        self,
+        *,
+        catalog: str | None = None,
+        service: str | None = None,
+        entity: str | None = None,
+        channel: str | None = None,
+        run_id: str | None = None,
+        since: datetime | None = None,
+    ) -> Iterator[Push]:
+        """The pushes that match all that is given, newest first, read page by page. Raises LedgerError.
+
+        `entity` is an FQN and means this entity alone, not the columns of a table.
+        """
+        c = pushes.c
+        query = sa.select(pushes).order_by(c.id.desc()).limit(_PAGE)
+        wanted = {c.catalog: catalog, c.service: service, c.entity: entity, c.channel: channel, c.run_id: run_id}
+        for column, value in wanted.items():
+            if value is not None:
+                query = query.where(column == value)
+        if since is not None:
+            query = query.where(c.pushed_at >= since)
+        page = query
+        while True:
+            with self._reading() as connection:
+                found = [Push(**row) for row in connection.execute(page).mappings()]
+            yield from found
+            if len(found) < _PAGE:
+                return
+            page = query.where(c.id < found[-1].id)
+
+    def newest_pushes(self, catalog: str, service: str, entities: Collection[str]) -> dict[LastKey, int]:
+        """The id of the newest push that arrived, for every aspect of these entities."""
+        c = pushes.c
+        query = (
+            sa.select(c.entity, c.aspect, c.tag_key, sa.func.max(c.id))
+            .where(c.catalog == catalog, c.service == service, c.outcome == "applied")
+            .group_by(c.entity, c.aspect, c.tag_key)
+        )
+        newest: dict[LastKey, int] = {}
+        with self._reading() as connection:
+            for some in chunks(entities):
+                for entity, aspect, tag_key, number in connection.execute(query.where(c.entity.in_(some))):
+                    newest[LastKey(entity, Aspect(aspect), tag_key)] = number
+        return newest
+
+    def brake_counts(self, catalog: str, channel: str, since: datetime) -> tuple[int, int]:
+        """How many texts of the source a channel replaced, and how many values it removed, since a moment.
+
+        What was started and never finished counts as well: it may have been written.
+        """
+        c, p = plan_changes.c, plans.c
+        written = sa.or_(
+            sa.and_(c.state == "applied", c.finished_at >= since), sa.and_(c.state == "started", c.started_at >= since)
+        )
+        by_plan = (
+            sa.select(
+                c.plan_id,
+                sa.func.count().filter(c.replaces).label("replaced"),
+                sa.func.count().filter(c.removes).label("removed"),
+            )
+            # Word for word the condition of the index that holds these rows alone.
+            .where(sa.text("(replaces OR removes)"), written)
+            .group_by(c.plan_id)
+            .subquery()
+        )
+        counts = (by_plan.c.replaced, by_plan.c.removed)
+        query = (
+            sa.select(*(sa.func.coalesce(sa.func.sum(count), 0) for count in counts))
+            .join_from(by_plan, plans, by_plan.c.plan_id == p.plan_id)
+            .where(p.catalog == catalog, p.channel == channel)
+        )
+        with self._reading() as connection:
+            row = connection.execute(query).one()
+        return int(row[0]), int(row[1])

@@ -1,0 +1,40 @@
+"""Which database a service stood for: what was written to one says nothing about another.
+
+A service can be pointed at a clone for a rehearsal, and back at production. The values that were written to the clone
+must not count as written in production, where texts of its own may stand.
+"""
+
+import hashlib
+
+import sqlalchemy as sa
+
+from reverse_metadata.ledger.database import Database
+from reverse_metadata.ledger.schema import sources
+
+
+class Sources(Database):
+    """The part of the ledger that tells the databases behind a service apart."""
+
+    def source(self, catalog: str, service: str, identity: str) -> str:
+        """The name under which the ledger keeps what is known of a service while it stands for this database.
+
+        The first database keeps the service's own name; any other has a suffix. Raises LedgerError.
+        """
+        c = sources.c
+        known = sa.select(c.name).where(c.catalog == catalog, c.service == service, c.identity == identity)
+        with self._reading() as connection:
+            name = connection.scalar(known)
+        if name is not None:
+            return str(name)
+        suffixed = f"{service}@{hashlib.sha256(identity.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
+        with self._writing() as connection:
+            first = connection.scalar(sa.select(c.name).where(c.catalog == catalog, c.service == service)) is None
+            row = {
+                "catalog": catalog,
+                "service": service,
+                "identity": identity,
+                "name": service if first else suffixed,
+            }
+            connection.execute(self._insert(sources).on_conflict_do_nothing(), row)
+            (name,) = connection.execute(known).one()
+        return str(name)

@@ -1,0 +1,281 @@
+"""The nouns of the project: entities, aspects, changes, verdicts, statements, outcomes.
+
+Nothing here knows Dagster, a catalog or a database. Every class is plain data that survives a trip through JSON.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from reverse_metadata import fqn as fqns
+from reverse_metadata.errors import FqnError, SourceError
+
+#: Names of an entity below its service, as the source knows them: (database, schema, table, column, nested...).
+Path = tuple[str, ...]
+
+
+class EntityType(StrEnum):
+    """The four levels of a service. A table is any kind: view, materialized view, foreign table..."""
+
+    DATABASE = "database"
+    SCHEMA = "schema"
+    TABLE = "table"
+    COLUMN = "column"
+
+    @staticmethod
+    def of(path: Path) -> "EntityType":
+        """The level that a path of this length names."""
+        return _LEVELS[min(len(path), 4) - 1]
+
+
+_LEVELS = (EntityType.DATABASE, EntityType.SCHEMA, EntityType.TABLE, EntityType.COLUMN)
+
+
+class Aspect(StrEnum):
+    """What is pushed of an entity, in the order in which a run pushes it."""
+
+    DESCRIPTION = "description"
+    TAGS = "tags"
+    OWNER = "owner"
+
+
+class Verdict(StrEnum):
+    """What is decided about one change."""
+
+    APPLY = "apply"
+    CLEAR = "clear"
+    IN_SYNC = "in_sync"
+    CONFLICT = "conflict"
+    AMBIGUOUS = "ambiguous"
+    HELD = "held"
+    UNMAPPED_OWNER = "unmapped_owner"
+    UNSUPPORTED = "unsupported"
+    MISSING = "missing"
+    GONE = "gone"
+    TOO_LONG = "too_long"
+    INVALID = "invalid"
+    BRAKED = "braked"
+    STALE = "stale"
+
+    @property
+    def writes(self) -> bool:
+        """Whether a change with this verdict is written to the source."""
+        return self in (Verdict.APPLY, Verdict.CLEAR)
+
+    @property
+    def needs_attention(self) -> bool:
+        """Whether a person should look at it: the catalog's value is not, and will not be, in the source."""
+        return not self.writes and self not in (Verdict.IN_SYNC, Verdict.GONE, Verdict.HELD)
+
+
+class Origin(StrEnum):
+    """How the ledger came to know the last value of an aspect."""
+
+    PUSHED = "pushed"
+    ADOPTED = "adopted"
+    RESTORED = "restored"
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """A user or team that the catalog names as an owner."""
+
+    id: str
+    type: str
+    name: str
+    display_name: str = ""
+    inherited: bool = False
+    deleted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A label of the catalog. `fqn` is `Classification.Tag` in the catalog's quoting."""
+
+    fqn: str
+    source: str = "Classification"
+    label_type: str = "Manual"
+    state: str = "Confirmed"
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """A database, schema, table or column as the catalog describes it.
+
+    `path` holds the names as the source knows them, `fqn` the name as the catalog writes it. A column has the
+    id of its table. `updated_at` is in milliseconds since 1970, 0 where the catalog does not say.
+    """
+
+    fqn: str
+    type: EntityType
+    id: str
+    service: str
+    path: Path
+    description: str | None = None
+    owners: tuple[Owner, ...] = ()
+    tags: tuple[Tag, ...] = ()
+    columns: tuple["Entity", ...] = ()
+    deleted: bool = False
+    version: str = ""
+    updated_by: str = ""
+    updated_at: int = 0
+    url: str = ""
+
+    def walk(self) -> Iterator["Entity"]:
+        """The entity itself, then all its columns, nested ones after their parent."""
+        yield self
+        for column in self.columns:
+            yield from column.walk()
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """A partition of a channel: one schema of a service, or (`schema` None) the database entity itself."""
+
+    service: str
+    database: str
+    schema: str | None
+
+    @property
+    def key(self) -> str:
+        """The partition key: the FQN of the schema or database."""
+        return fqns.join((self.service, *self.path))
+
+    @property
+    def path(self) -> Path:
+        """The path of the schema or database entity."""
+        return (self.database,) if self.schema is None else (self.database, self.schema)
+
+    @staticmethod
+    def parse(key: str) -> "Partition":
+        """The partition of a key. Raises FqnError when it names neither a database nor a schema."""
+        names = fqns.split(key)
+        if len(names) not in (2, 3):
+            raise FqnError(f"{key!r} is not the FQN of a schema (service.database.schema) or of a database")
+        return Partition(names[0], names[1], names[2] if len(names) == 3 else None)
+
+    @staticmethod
+    def holding(service: str, path: Path) -> "Partition":
+        """The partition in which an entity is pushed."""
+        return Partition(service, path[0], path[1] if len(path) > 1 else None)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceObject:
+    """A database, schema, table or column as the source holds it.
+
+    `kind` is the system's own word (`table`, `partitioned table`, `view`, ...). `object_id` differs once the
+    object was dropped and created again; it is empty where the system has no such id.
+    """
+
+    path: Path
+    kind: str
+    object_id: str = ""
+    description: str | None = None
+    owner: str | None = None
+
+    def value(self, aspect: Aspect) -> str | None:
+        """The actual value of an aspect; None when empty."""
+        return self.description if aspect is Aspect.DESCRIPTION else self.owner
+
+
+#: What one read of a partition found, by path: the schema or database itself, tables and columns.
+SourceState = dict[Path, SourceObject]
+
+
+@dataclass(frozen=True, slots=True)
+class LastKey:
+    """Identifies an aspect of an entity in the ledger, within one catalog and service."""
+
+    entity: str
+    aspect: Aspect
+    tag_key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Last:
+    """What the ledger knows of the last value of an aspect.
+
+    `wanted` is the desired value that was written, `stored` what was read back after the write, `template` the
+    hash of the channel's template ("" for the built-in statements).
+    """
+
+    wanted: str | None
+    stored: str | None
+    origin: Origin
+    entity_id: str = ""
+    object_id: str = ""
+    template: str = ""
+    channel: str = ""
+    filter_hash: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One aspect of one entity: desired, last, actual, and the verdict.
+
+    `wanted` is the catalog's value, `value` what a statement would store (truncated, or None to clear); `reason`
+    is a sentence for people. `replaces` marks a write over a text of the source (rows 12 and 13 of the merge),
+    `removes` one that clears a value: the brakes count them. `fails` turns the partition red. `origin` is how the
+    ledger will know the value once it was written.
+    """
+
+    entity: str
+    entity_id: str
+    type: EntityType
+    path: Path
+    aspect: Aspect
+    verdict: Verdict
+    value: str | None
+    actual: str | None
+    reason: str
+    tag_key: str = ""
+    wanted: str | None = None
+    last: str | None = None
+    kind: str = ""
+    object_id: str = ""
+    replaces: bool = False
+    removes: bool = False
+    fails: bool = False
+    origin: Origin = Origin.PUSHED
+    changed_by: str = ""
+    changed_at: int = 0
+    catalog_version: str = ""
+    url: str = ""
+
+    @property
+    def key(self) -> LastKey:
+        """Where the ledger keeps what is known of this aspect."""
+        return LastKey(self.entity, self.aspect, self.tag_key)
+
+    @property
+    def table(self) -> Path:
+        """The path of the table, or of the schema or database when the entity is one."""
+        return self.path[:3]
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A resolved call (SQL or API) that carries one or more changes of one table."""
+
+    text: str
+    changes: tuple[Change, ...]
+
+    @property
+    def table(self) -> Path:
+        """The path of the table (or schema, or database) that the statement touches."""
+        return self.changes[0].table
+
+    @property
+    def aspect(self) -> Aspect:
+        """The aspect that the statement carries; a statement never mixes two."""
+        return self.changes[0].aspect
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a statement: `error` is None when the source committed it."""
+
+    statement: Statement
+    error: SourceError | None = None
+    attempts: int = field(default=1)

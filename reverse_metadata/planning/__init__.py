@@ -1,0 +1,1 @@
+"""From desired, last and actual to verdicts and statements."""

@@ -1,0 +1,146 @@
+"""The plan that takes pushes back to the values that stood before them.
+
+A value that somebody changed since is skipped and said so; so is one that a later push, outside of what is undone,
+wrote again.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from fnmatch import fnmatchcase
+
+from reverse_metadata import fqn as fqns
+from reverse_metadata.catalogs.filter import filter_hash
+from reverse_metadata.config import Channel
+from reverse_metadata.connectors.base import Connector
+from reverse_metadata.ledger import Push
+from reverse_metadata.model import (
+    Aspect,
+    Change,
+    EntityType,
+    Last,
+    LastKey,
+    Origin,
+    Partition,
+    SourceObject,
+    SourceState,
+    Verdict,
+)
+from reverse_metadata.planning.merge import Absent, Desired
+from reverse_metadata.planning.plan import Plan
+from reverse_metadata.planning.text import same
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which pushes are undone: those that match all that is given. At least one must be."""
+
+    run_id: str = ""
+    #: A glob over FQNs: `shop_pg.shop.sales.*` is everything in the schema and its columns.
+    entity: str = ""
+    since: datetime | None = None
+
+    def matches(self, push: Push) -> bool:
+        """Whether a push is selected. Only what arrived can be taken back."""
+        return (
+            push.outcome == "applied"
+            and (not self.run_id or push.run_id == self.run_id)
+            and (not self.entity or fnmatchcase(push.entity, self.entity))
+            and (self.since is None or push.pushed_at >= self.since)
+        )
+
+
+def key_of(push: Push) -> LastKey:
+    """The aspect of an entity that a push wrote."""
+    return LastKey(push.entity, Aspect(push.aspect), push.tag_key)
+
+
+def build_undo(
+    partition: Partition,
+    pushes: Iterable[Push],
+    newest: Mapping[LastKey, int],
+    state: SourceState,
+    last: Mapping[LastKey, Last],
+    desired: Mapping[LastKey, Desired | Absent],
+    *,
+    channel: Channel,
+    connector: Connector,
+) -> Plan:
+    """The plan for the selected pushes of one partition.
+
+    `newest` is the id of the newest push of each aspect, selected or not; `desired` is what the catalog wants now:
+    what is taken back is held until the catalog wants something else.
+    """
+    selected: dict[LastKey, list[Push]] = {}
+    for push in sorted(pushes, key=lambda push: push.id):
+        selected.setdefault(key_of(push), []).append(push)
+    changes = [
+        _change(key, of_key, newest[key], state, last.get(key), desired.get(key, Absent.EMPTY))
+        for key, of_key in selected.items()
+    ]
+    writing = [change for change in changes if change.verdict.writes]
+    return Plan(
+        channel=channel.name,
+        partition=partition,
+        scope="undo",
+        statements=tuple(connector.resolve(writing)),
+        others=tuple(change for change in changes if change.verdict not in (Verdict.IN_SYNC, *_WRITTEN)),
+        counts=dict(Counter(change.verdict.value for change in changes)),
+        filter_hash=filter_hash(channel.filter),
+        unbraked=True,
+    )
+
+
+_WRITTEN = (Verdict.APPLY, Verdict.CLEAR)
+
+
+def _change(
+    key: LastKey,
+    pushes: list[Push],
+    newest: int,
+    state: SourceState,
+    last: Last | None,
+    desired: Desired | Absent,
+) -> Change:
+    _, *names = fqns.split(key.entity)
+    path = tuple(names)
+    found = state.get(path)
+    target = pushes[0].before
+    wanted = desired if isinstance(desired, Desired) else None
+    verdict, reason = _verdict(key, pushes[-1], newest, found, last, target)
+    agrees = same(wanted.value if wanted else None, target)
+    return Change(
+        entity=key.entity,
+        entity_id=pushes[-1].entity_id,
+        type=EntityType(pushes[-1].entity_type),
+        path=path,
+        aspect=key.aspect,
+        verdict=verdict,
+        value=target,
+        actual=None if found is None else found.value(key.aspect),
+        reason=reason,
+        tag_key=key.tag_key,
+        wanted=wanted.wanted if wanted else None,
+        last=None if last is None else last.stored,
+        kind="" if found is None else found.kind,
+        object_id="" if found is None else found.object_id,
+        origin=Origin.PUSHED if agrees else Origin.RESTORED,
+    )
+
+
+def _verdict(
+    key: LastKey, push: Push, newest: int, found: SourceObject | None, last: Last | None, target: str | None
+) -> tuple[Verdict, str]:
+    if found is None:
+        return Verdict.MISSING, "the object is not in the source any more"
+    actual = found.value(key.aspect)
+    if same(actual, target):
+        return Verdict.IN_SYNC, "the source holds the value from before already"
+    if newest > push.id:
+        return Verdict.CONFLICT, "pushed again since, by a run that is not undone; kept"
+    if not same(actual, push.after if last is None else last.stored):
+        return Verdict.CONFLICT, "changed in the source since; kept"
+    if target is None and key.aspect is Aspect.OWNER:
+        return Verdict.UNSUPPORTED, "nothing is known of the owner before"
+    return (Verdict.CLEAR if target is None else Verdict.APPLY), f"taken back from run {push.run_id}"

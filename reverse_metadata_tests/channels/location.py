@@ -1,0 +1,76 @@
+"""The code location of a world on an instance in memory, and what its Dagster UI would say."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from reverse_metadata.channels.definitions import code_location
+from reverse_metadata.config import load_config
+from reverse_metadata_tests.dagster_process import write_config
+from reverse_metadata_tests.world import World
+
+ASSETS = ("fetched_changes", "resolved_templates", "applied_updates")
+
+
+class Location:
+    """A code location with one channel, `shop` unless `channels` say otherwise."""
+
+    def __init__(
+        self, world: World, directory: Path, instance: dg.DagsterInstance, *channels: dict[str, Any], **service: Any
+    ) -> None:
+        self.world = world
+        self.instance = instance
+        self.defs = code_location(load_config(write_config(world, directory, *channels, **service)))
+
+    def sync(self, channel: str = "shop", **config: Any) -> dg.ExecuteInProcessResult:
+        """The job `<channel>_sync`."""
+        return self._execute(f"{channel}_sync", {}, {f"{channel}_sync_all": {"config": config}})
+
+    def undo(self, channel: str = "shop", **config: Any) -> dg.ExecuteInProcessResult:
+        """The job `<channel>_undo`."""
+        return self._execute(f"{channel}_undo", {}, {f"{channel}_undo_pushes": {"config": config}})
+
+    def run(
+        self, *keys: str, channel: str = "shop", tags: Mapping[str, str] | None = None
+    ) -> dg.ExecuteInProcessResult:
+        """The job `<channel>` for no partition, for one, or for the range from the first to the last."""
+        chosen = dict(tags or {})
+        if len(keys) == 1:
+            chosen["dagster/partition"] = keys[0]
+        elif keys:
+            chosen["dagster/asset_partition_range_start"] = keys[0]
+            chosen["dagster/asset_partition_range_end"] = keys[-1]
+        return self._execute(channel, chosen, {})
+
+    def _execute(self, job: str, tags: Mapping[str, str], ops: Mapping[str, Any]) -> dg.ExecuteInProcessResult:
+        return self.defs.resolve_job_def(job).execute_in_process(
+            instance=self.instance, tags=tags, run_config={"ops": ops}, raise_on_error=False
+        )
+
+    def partitions(self, channel: str = "shop") -> list[str]:
+        """The partitions that Dagster knows."""
+        return sorted(self.instance.get_dynamic_partitions(f"{channel}_schemas"))
+
+    def colours(self, asset: str = "applied_updates", channel: str = "shop") -> dict[str, str]:
+        """What the partition bar of an asset shows: MATERIALIZED is green, FAILED is red; none at all is left out."""
+        key = dg.AssetKey([channel, asset])
+        definition = self.defs.resolve_assets_def(key).partitions_def
+        assert definition is not None
+        found = self.instance.get_status_by_partition(key, self.partitions(channel), definition) or {}
+        return {partition: status.value for partition, status in found.items() if status is not None}
+
+
+def failure_of(result: dg.ExecuteInProcessResult) -> str:
+    """Why the run failed, as its failed step says; fails when it did not."""
+    assert not result.success
+    (event,) = [event for event in result.all_events if event.is_step_failure]
+    data = event.step_failure_data.user_failure_data
+    assert data is not None, event.step_failure_data.error
+    return data.description or ""
+
+
+def logged(location: Location, result: dg.ExecuteInProcessResult) -> list[str]:
+    """Every line of the run's log, those of our own code and Dagster's."""
+    return [entry.user_message for entry in location.instance.all_logs(result.run_id)]
