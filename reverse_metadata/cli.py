@@ -2,11 +2,14 @@
 
 import json
 import sys
+from itertools import islice
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
-from reverse_metadata.config import Config, load_config, schema_json
+from reverse_metadata import fqn as fqns
+from reverse_metadata.config import Config, ledger_url, load_config, schema_json
 from reverse_metadata.connectors import registry
 from reverse_metadata.display import printable, table
 from reverse_metadata.errors import ConfigurationError, ReverseMetadataError
@@ -98,13 +101,51 @@ def plan(context: click.Context, channel: str, key: str | None, sql: bool, as_js
             if not as_json:
                 click.echo(show.script(each, result, raw=not sys.stdout.isatty()) if sql else show.page(each, result))
     except ReverseMetadataError as error:
-        click.echo(_told(error) if isinstance(error, ConfigurationError) else printable(str(error)), err=True)
-        context.exit(PROBLEMS)
+        _fail(context, error)
     if as_json:
         click.echo(json.dumps(show.document(channel, shown)))
     elif not sql:
         click.echo(show.total(shown))
     context.exit(show.exit_code(shown))
+
+
+@main.command()
+@click.argument("entity", metavar="FQN")
+@click.option("--below", is_flag=True, help="Also what is below it: the columns of a table, the tables of a schema.")
+@click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, help="How many pushes at most.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document: entity, below, pushes, more.")
+@click.pass_context
+def history(context: click.Context, entity: str, below: bool, limit: int, as_json: bool) -> None:
+    """Show what was pushed to an entity, newest first: FQN is as service.database.schema.table.column.
+
+    Exit code 0 or 2.
+    """
+    from reverse_metadata.ledger import Ledger, show
+
+    try:
+        # As the catalog writes it, however it was quoted here.
+        entity = fqns.join(fqns.split(entity))
+        with Ledger.open(ledger_url(load_config(context.obj))) as ledger:
+            found = list(islice(ledger.pushes(entity=entity, below=below), limit + 1))
+            elsewhere = not found and not below and any(ledger.pushes(entity=entity, below=True))
+            name = ledger.name
+    except ReverseMetadataError as error:
+        _fail(context, error)
+    pushes, more = found[:limit], len(found) > limit
+    if as_json:
+        click.echo(json.dumps(show.document(entity, pushes, below=below, more=more)))
+    elif pushes:
+        click.echo(show.page(entity, pushes, below=below))
+        if more:
+            click.echo(f"There are older ones; --limit {2 * limit} shows more.")
+    else:
+        hint = "; something below it was: add --below" if elsewhere else ""
+        click.echo(printable(f"Nothing was pushed to {entity}, says the ledger {name}{hint}."))
+
+
+def _fail(context: click.Context, error: ReverseMetadataError) -> NoReturn:
+    click.echo(_told(error) if isinstance(error, ConfigurationError) else printable(str(error)), err=True)
+    context.exit(PROBLEMS)
 
 
 def _summary(config: Config) -> str:

@@ -71,8 +71,3 @@ def split(fqn: str) -> tuple[str, ...]:
         if fqn[position] != ".":
             raise FqnError(f"{fqn!r}: a dot is missing after the quoted part {len(names)}")
         position += 1
-
-
-def parent(fqn: str) -> str:
-    """The FQN without its last part; the empty string for a single part."""
-    return join(split(fqn)[:-1])

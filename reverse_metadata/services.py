@@ -14,7 +14,7 @@ from reverse_metadata.catalogs.base import Catalog
 from reverse_metadata.config import Block, Config, FolderOptions, OpenMetadataOptions
 from reverse_metadata.connectors import registry
 from reverse_metadata.connectors.base import Connector, ConnectorOptions
-from reverse_metadata.errors import Reason, SourceError
+from reverse_metadata.errors import ConfigurationError, Reason, SourceError
 
 #: Gives a connector that is not connected yet.
 ConnectorFactory = Callable[[], Connector]
@@ -55,13 +55,20 @@ class Services:
         self._configured = configured
         self._overrides = overrides
         self._made: dict[str, Connector] = {}
+        self._given_up: dict[str, SourceError] = {}
 
     def connector(self, service: str) -> Connector:
         """The connector of a service. Raises SourceError when there is none, and says what to configure."""
+        if service in self._given_up:
+            raise self._given_up[service]
         if service not in self._made:
             factory = self._configured.get(service)
             self._made[service] = factory() if factory is not None else self._from_catalog(service)
         return self._made[service]
+
+    def give_up(self, service: str, error: SourceError) -> None:
+        """The service cannot be reached: whoever asks for it again in this run is told at once, and nobody waits."""
+        self._given_up[service] = error
 
     def close(self) -> None:
         """Close every connector that was made."""
@@ -73,12 +80,20 @@ class Services:
         configure = f"configure it under services: {service}: {{type: ...}}"
         if found is None:
             raise _refused(f"{self._catalog.name} knows no service {service}, and none is configured; {configure}")
-        connector_type = registry.for_service_type(found.service_type)
+        try:
+            connector_type = registry.for_service_type(found.service_type)
+        except ConfigurationError as error:
+            narrow = "leave it out with the channel's filter: {not: {service: ...}}"
+            raise _refused(f"service {service}: {'; '.join(error.mistakes)}; {narrow}, or {configure}") from None
         if found.masked:
             raise _refused(f"service {service}: {found.masked}; or {configure}")
         if found.connection is None:
             raise _refused(f"{self._catalog.name} holds no connection for service {service}; {configure}")
-        options = {**connector_type.options_from_catalog(found.connection), **self._overrides.get(service, {})}
+        try:
+            reused = connector_type.options_from_catalog(found.connection)
+        except ConfigurationError as error:
+            raise _refused(f"service {service}: {'; '.join(error.mistakes)}; or {configure}") from None
+        options = {**reused, **self._overrides.get(service, {})}
         try:
             return connector_type(connector_type.options_type.model_validate(options))
         except ValidationError as error:

@@ -34,6 +34,7 @@ _UNHANDLED = {
     "errorType": "UNHANDLED_SERVER_EXCEPTION",
 }
 _INDEX = "<!doctype html><html><head><title>OpenMetadata</title></head><body></body></html>"
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _INCLUDE = ("all", "deleted", "non-deleted")
 _EVENT_TYPES = {
@@ -370,7 +371,7 @@ class _Handler(BaseHTTPRequestHandler):
         query = {key: values[-1] for key, values in parse_qs(url.query, keep_blank_values=True).items()}
         answer = self.server.owner.answer(url.path, query, self.headers.get("Authorization", ""))
         text = answer.body if isinstance(answer.body, str) else json.dumps(answer.body, ensure_ascii=False)
-        content = text.encode()
+        content = _LONE_SURROGATE.sub(lambda half: f"\\u{ord(half[0]):04x}", text).encode()
         self.send_response(answer.status)
         headers = {"Content-Type": "application/json", **(answer.headers or {})}
         if len(content) > 256 and "gzip" in self.headers.get("Accept-Encoding", ""):

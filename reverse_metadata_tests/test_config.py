@@ -16,6 +16,7 @@ from reverse_metadata.config import (
     Channel,
     Config,
     FolderOptions,
+    LedgerOptions,
     OpenMetadataOptions,
     Owners,
     Rewrite,
@@ -106,7 +107,7 @@ def test_a_small_configuration_and_its_defaults(load: Load) -> None:
     assert config.directory == Path.cwd()
     assert config.catalog.kind == "folder"
     assert config.catalog.resolve({}) == FolderOptions(path="catalog")
-    assert (config.ledger, config.services) == (None, {})
+    assert (config.ledger, config.services) == (LedgerOptions(url=None, keep=None), {})
     [channel] = config.channels
     assert channel == Channel(name="all")
     assert channel.filter == EVERYTHING
@@ -114,6 +115,7 @@ def test_a_small_configuration_and_its_defaults(load: Load) -> None:
         "name": "all",
         "filter": {"all": []},
         "update_descriptions": True,
+        "description_format": "raw",
         "update_owners": False,
         "update_tags": False,
         "owners": {
@@ -446,13 +448,27 @@ def test_a_rule_of_a_connector_is_told_in_its_words(mistakes: Mistakes) -> None:
             ["3: services: must be a mapping from the catalog's name of a service to "],
         ),
         (f"{FOLDER}{CHANNEL}services: {{a: b}}", ["3: services.a: must be a mapping"]),
-        (f"{FOLDER}{CHANNEL}ledger: 5", ["3: ledger: must be the URL of a database, or null for the default"]),
+        (
+            f"{FOLDER}{CHANNEL}ledger: 5",
+            ["3: ledger: must be the URL of a database, a mapping with url and keep, or null"],
+        ),
         (f"{FOLDER}{CHANNEL}ledger: mysql://x/y", ["3: ledger: must begin with sqlite:/// or postgresql+psycopg2://"]),
         (f"{FOLDER}{CHANNEL}ledger: 'sqlite://'", ["3: ledger: a ledger in memory forgets at the end of each run; "]),
         (
             f"{FOLDER}{CHANNEL}ledger: postgresql://a:b@c/d",
             ["3: ledger: a password must not stand in this file; write it as ${SOME_VARIABLE} within the URL"],
         ),
+        (
+            f"{FOLDER}{CHANNEL}ledger:\n  url: postgresql://a:b@c/d\n  keep: 1\n  kep: 2",
+            [
+                "4: ledger.url: a password must not stand in this file; write it as ${SOME_VARIABLE} within the URL",
+                "5: ledger.keep: must be at least 7, not the number 1",
+                "6: ledger.kep: unknown key; did you mean keep?",
+            ],
+        ),
+        (f"{FOLDER}{CHANNEL}ledger: {{url: mysql://x/y}}", ["3: ledger.url: must begin with sqlite:/// or "]),
+        (f"{FOLDER}{CHANNEL}ledger: {{url: 5}}", ["3: ledger.url: must be text, not the number 5"]),
+        (f"{FOLDER}{CHANNEL}ledger: {{keep: soon}}", ["3: ledger.keep: must be a whole number, not 'soon'"]),
         (
             f"{FOLDER}channels: []",
             ["2: channels: must be a list with at least one channel, or with files of channels "],
@@ -526,6 +542,11 @@ def test_mistakes_in_files_of_channels(mistakes: Mistakes) -> None:
             ["preflight"],
             "channels[0].name: Dagster calls 'preflight' 'preflight', which is the name of a job of reverse_metadata;"
             " rename the channel",
+        ),
+        (
+            ["prune ledger"],
+            "channels[0].name: Dagster calls 'prune ledger' 'prune_ledger', which is the name of a job of"
+            " reverse_metadata; rename the channel",
         ),
         (
             ["shop", "shop sync"],
@@ -666,6 +687,21 @@ def test_an_unknown_channel(load: Load) -> None:
     with pytest.raises(ConfigurationError) as raised:
         config.channel("x")
     assert raised.value.mistakes == ["there is no channel 'x'; the channels are shop, crm"]
+
+
+@pytest.mark.parametrize("keep", ["90", '"${KEEP}"'])
+def test_the_ledger_as_a_mapping_keeps_its_variables(load: Load, keep: str) -> None:
+    environ = {"LEDGER": secrets.token_hex(8), "KEEP": "90"}
+    text = f"{FOLDER}{CHANNEL}ledger: {{url: 'postgresql://rm:${{LEDGER}}@db/ledger', keep: {keep}}}\n"
+    config = load(text, environ)
+    assert config.ledger == LedgerOptions(url="postgresql://rm:${LEDGER}@db/ledger", keep=90)
+    assert ledger_url(config, environ) == f"postgresql://rm:{environ['LEDGER']}@db/ledger"
+
+
+def test_the_ledger_may_say_only_how_long_it_keeps(load: Load, tmp_path: Path) -> None:
+    config = load(f"{FOLDER}{CHANNEL}ledger: {{keep: 365}}\n")
+    assert config.ledger == LedgerOptions(url=None, keep=365)
+    assert ledger_url(config, {}) == f"sqlite:///{tmp_path}/reverse_metadata_ledger.sqlite"
 
 
 def test_where_the_ledger_is(load: Load, tmp_path: Path) -> None:

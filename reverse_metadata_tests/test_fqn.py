@@ -57,8 +57,3 @@ def test_encode_and_decode_are_inverse(name: str) -> None:
     encoded = fqns.encode(name)
     assert fqns.decode(encoded) == name
     assert not any(character in encoded for character in ('"', ">", "::", "\n", "\r", "\t"))
-
-
-def test_parent() -> None:
-    assert fqns.parent('shop_pg.shop."v1.sales".orders') == 'shop_pg.shop."v1.sales"'
-    assert fqns.parent("shop_pg") == ""

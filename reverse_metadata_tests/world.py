@@ -111,14 +111,16 @@ class World:
         return self.connector_type(PostgresOptions.model_validate(options))
 
     @contextmanager
-    def pipeline(self, run_id: str = "run", ignore_brakes: bool = False, **channel: Any) -> Iterator[Pipeline]:
+    def pipeline(
+        self, run_id: str = "run", ignore_brakes: bool = False, preview: bool = False, **channel: Any
+    ) -> Iterator[Pipeline]:
         """The steps of a channel over everything here."""
         token = self.server.bot_token
         with closing(OpenMetadataCatalog(self.server.url, token, pause=lambda _: None)) as catalog:
             with Ledger.open(self.ledger_url) as ledger:
                 with closing(Services(catalog, {SERVICE: self.connector}, {})) as services:
                     settings = Channel(name="shop", **channel)
-                    yield Pipeline(settings, catalog, services, ledger, run_id, ignore_brakes, patience=20)
+                    yield Pipeline(settings, catalog, services, ledger, run_id, ignore_brakes, preview, patience=20)
 
     def sync(self, run_id: str = "run", ignore_brakes: bool = False, **channel: Any) -> dict[str, Applied | str]:
         """A whole run; what became of each partition, or why it failed."""

@@ -15,7 +15,7 @@ from reverse_metadata.applying.recover import lease_name, recover_under_lease
 from reverse_metadata.connectors.base import Connector
 from reverse_metadata.errors import Reason, SourceError
 from reverse_metadata.ledger import FinishedChange, Lease, Ledger, PlanRecord
-from reverse_metadata.model import Change, Last, Outcome, Path, SourceState, Statement, Verdict
+from reverse_metadata.model import Aspect, Change, Last, Outcome, Path, SourceState, Statement, Verdict
 from reverse_metadata.planning.brakes import Brakes
 from reverse_metadata.planning.plan import Plan
 from reverse_metadata.planning.text import same
@@ -165,6 +165,7 @@ def _intend(
             scope=plan.scope,
             hash=plan.hash,
             created_at=datetime.now(UTC),
+            template=plan.template,
             filter_hash=plan.filter_hash,
         )
         rows = [(change, statement.text) for statement in statements for change in statement.changes]
@@ -186,7 +187,7 @@ def _write(
         for statement in statements
         for change in statement.changes
     ]
-    ledger.finish(plan_id, [_finished(plan, sequence, push, state) for sequence, push in enumerate(pushed)])
+    ledger.finish(plan_id, [_finished(plan, sequence, push, state, connector) for sequence, push in enumerate(pushed)])
     return pushed
 
 
@@ -209,16 +210,18 @@ def _failed(change: Change, statement: Statement, stored: str | None, error: Sou
     return Pushed(change, statement.text, stored, str(error), error.reason)
 
 
-def _finished(plan: Plan, sequence: int, push: Pushed, state: SourceState) -> FinishedChange:
+def _finished(plan: Plan, sequence: int, push: Pushed, state: SourceState, connector: Connector) -> FinishedChange:
     if push.error:
         return FinishedChange(sequence, "failed", push.error, None)
     change = push.change
     last = Last(
         wanted=change.wanted,
-        stored=push.stored,
+        # What somebody else wrote between the commit and the reading back must not pass for ours.
+        stored=change.value if connector.capabilities.verbatim else push.stored,
         origin=change.origin,
         entity_id=change.entity_id,
         object_id=state[change.path].object_id,
+        template=plan.template if change.aspect is Aspect.DESCRIPTION else "",
         channel=plan.channel,
         filter_hash=plan.filter_hash,
     )

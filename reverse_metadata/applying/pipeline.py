@@ -3,7 +3,7 @@
 Dagster's assets, the whole-channel job and the command line call the same steps.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -14,12 +14,13 @@ from reverse_metadata.applying.recover import recover
 from reverse_metadata.catalogs.base import Catalog
 from reverse_metadata.catalogs.filter import could_match
 from reverse_metadata.config import Channel
-from reverse_metadata.errors import IncompleteListing
+from reverse_metadata.errors import IncompleteListing, Reason, SourceError
 from reverse_metadata.ledger import Ledger, Push
 from reverse_metadata.model import Partition
 from reverse_metadata.planning.brakes import Brakes
 from reverse_metadata.planning.fetch import Fetched, Scope, fetch
-from reverse_metadata.planning.plan import Plan, build_plan, desired_values
+from reverse_metadata.planning.plan import Plan
+from reverse_metadata.planning.planner import build_plan, desired_values
 from reverse_metadata.planning.undo import Selection, build_undo
 from reverse_metadata.services import Services
 
@@ -37,6 +38,8 @@ class Pipeline:
     ledger: Ledger
     run_id: str
     ignore_brakes: bool = False
+    #: Nothing is recorded, not even which database the service stands for.
+    preview: bool = False
     #: How long to wait for another run that holds the schema, in seconds.
     patience: float = 600.0
 
@@ -63,15 +66,10 @@ class Pipeline:
         """Every partition of the catalog that could hold something in the channel's scope, sorted by key.
 
         Under `on_catalog_delete: clear` also those that the catalog dropped and that the ledger has values for.
-        Raises IncompleteListing when the catalog lists none of the partitions that the channel has pushed to.
+        Raises IncompleteListing when there is none, or none of those that the channel has pushed to.
         """
-        found = [
-            partition
-            for service in sorted(service.name for service in self.catalog.services())
-            if could_match(self.channel.filter, service)
-            for partition in self.catalog.partitions(service)
-            if could_match(self.channel.filter, service, partition.path)
-        ]
+        services = self.services_in_scope()
+        found = [partition for service in services for partition in self.partitions_of(service)]
         known = self.ledger.known_partitions(self.catalog.name, self.channel.name)
         in_scope = {key for key in known if self._could_hold(key)}
         if in_scope and not in_scope & {partition.key for partition in found}:
@@ -79,9 +77,30 @@ class Pipeline:
                 f"{self.catalog.name} lists none of the {len(in_scope)} schemas that channel {self.channel.name} has "
                 "pushed to. Nothing is written, no partition is removed. If the catalog was reset, restore it first."
             )
+        if not found:
+            listed = ", ".join(sorted(service.name for service in self.catalog.services())) or "none"
+            raise IncompleteListing(
+                f"the filter of channel {self.channel.name} matches no schema of {self.catalog.name}, whose services "
+                f"are: {listed}"
+            )
         if self.channel.on_catalog_delete == "clear":
             found += [Partition.parse(key) for key in in_scope - {partition.key for partition in found}]
         return sorted(found, key=lambda partition: partition.key)
+
+    def first_contacts(self, partitions: Iterable[Partition]) -> list[str]:
+        """The services of the partitions of which the ledger knows nothing at all."""
+        names = sorted({partition.service for partition in partitions})
+        return [name for name in names if self.ledger.first_contact(self.catalog.name, name)]
+
+    def services_in_scope(self) -> list[str]:
+        """The catalog's services that could hold something in the channel's scope, sorted."""
+        names = sorted(service.name for service in self.catalog.services())
+        return [name for name in names if could_match(self.channel.filter, name)]
+
+    def partitions_of(self, service: str) -> list[Partition]:
+        """The databases and schemas of a service that could hold something in the channel's scope."""
+        partitions = self.catalog.partitions(service)
+        return [each for each in partitions if could_match(self.channel.filter, service, each.path)]
 
     def _could_hold(self, key: str) -> bool:
         partition = Partition.parse(key)
@@ -195,7 +214,13 @@ class Pipeline:
     def _source(self, partition: Partition) -> str:
         """The ledger's name for the database that the partition is written to."""
         connector = self.services.connector(partition.service)
-        return self.ledger.source(self.catalog.name, partition.service, connector.source(partition))
+        try:
+            identity = connector.source(partition)
+        except SourceError as error:
+            if error.reason in (Reason.CONNECTION, Reason.AUTHENTICATION):
+                self.services.give_up(partition.service, error)
+            raise
+        return self.ledger.source(self.catalog.name, partition.service, identity, record=not self.preview)
 
     def _brakes(self) -> Brakes:
         catalog, channel = self.catalog.name, self.channel.name

@@ -22,7 +22,7 @@ def preview(
     directory = config.path.absolute().parent
     with closing(open_catalog(config.catalog, directory)) as catalog, Ledger.open(ledger_url(config)) as ledger:
         with closing(services_of(config, catalog)) as services:
-            pipeline = Pipeline(channel, catalog, services, ledger, run_id="preview")
+            pipeline = Pipeline(channel, catalog, services, ledger, run_id="preview", preview=True)
             for each in [partition] if partition is not None else pipeline.discover():
                 yield each, _planned(pipeline, each)
 

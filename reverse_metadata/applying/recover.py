@@ -2,7 +2,7 @@
 
 from reverse_metadata.connectors.base import Connector
 from reverse_metadata.ledger import FinishedChange, Ledger, OpenChange
-from reverse_metadata.model import Last, Partition, SourceState
+from reverse_metadata.model import Aspect, Last, Partition, SourceState
 from reverse_metadata.planning.text import same
 
 
@@ -58,6 +58,7 @@ def _finished(change: OpenChange, state: SourceState) -> FinishedChange:
         origin=change.origin,
         entity_id=change.entity_id,
         object_id=found.object_id,
+        template=change.template if change.aspect is Aspect.DESCRIPTION else "",
         channel=change.channel,
         filter_hash=change.filter_hash,
     )

@@ -92,7 +92,7 @@ def resources_of(config: Config) -> dict[str, Any]:
         CATALOG: CatalogResource(
             type=config.catalog.kind or "", settings=dict(config.catalog.raw), directory=directory
         ),
-        LEDGER: LedgerResource(url=config.ledger, directory=directory),
+        LEDGER: LedgerResource(url=config.ledger.url, directory=directory),
         SERVICES: ServicesResource(
             configured={name: slug(name) for name in connected},
             overrides={name: dict(block.raw) for name, block in config.services.items() if block.kind is None},

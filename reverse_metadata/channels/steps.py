@@ -1,15 +1,20 @@
 """The three steps inside a Dagster run: which partitions, failures kept apart, hand-off through the ledger."""
 
+import json
+import re
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
 import dagster as dg
 from pydantic import TypeAdapter
+from pydantic_core import PydanticSerializationError
 
 from reverse_metadata.applying.pipeline import Pipeline
 from reverse_metadata.catalogs.filter import could_match
 from reverse_metadata.config import Channel
+from reverse_metadata.display import printable
 from reverse_metadata.errors import FqnError, Reason, ReverseMetadataError, SourceError
 from reverse_metadata.model import Partition
 from reverse_metadata.planning.fetch import FETCHED, Fetched, Scope
@@ -86,8 +91,18 @@ def kept_apart(context: Context, partition: Partition, step: Callable[[], _T]) -
         return Failed(str(error))
     except Exception as error:
         # A mistake of ours or of a driver: it must not stop the other partitions either, and it needs its traceback.
-        context.log.error(f"{partition.key}: unexpected {type(error).__name__}", exc_info=True)
+        context.log.error(printable(redact(f"{partition.key}: {traceback.format_exc()}")))
         return Failed(redact(f"unexpected {type(error).__name__}: {error}"))
+
+
+def _dumped(adapter: TypeAdapter[_T], value: _T) -> bytes:
+    """The value as JSON. Half of a surrogate pair, which no encoding takes, is handed on as NUL: neither is written
+    anywhere, both are refused with the same verdict."""
+    try:
+        return adapter.dump_json(value)
+    except PydanticSerializationError:
+        text = json.dumps(adapter.dump_python(value), ensure_ascii=False)
+        return re.sub("[\ud800-\udfff]", r"\\u0000", text).encode()
 
 
 class HandOff:
@@ -100,11 +115,11 @@ class HandOff:
 
     def fetched(self, partition: Partition, result: Fetched | Failed) -> None:
         """Hand on what `fetched_changes` gave."""
-        self._put(partition, _FETCHED, result if isinstance(result, Failed) else FETCHED.dump_json(result))
+        self._put(partition, _FETCHED, result if isinstance(result, Failed) else _dumped(FETCHED, result))
 
     def plan(self, partition: Partition, result: Plan | Failed) -> None:
         """Hand on what `resolved_templates` gave."""
-        self._put(partition, _PLAN, result if isinstance(result, Failed) else PLAN.dump_json(result))
+        self._put(partition, _PLAN, result if isinstance(result, Failed) else _dumped(PLAN, result))
 
     def received_fetched(self, partition: Partition) -> Fetched | Failed:
         """What `fetched_changes` handed on."""

@@ -17,6 +17,7 @@ from reverse_metadata.channels.planned import report_planned
 from reverse_metadata.channels.resources import open_pipeline
 from reverse_metadata.channels.steps import Failed, kept_apart
 from reverse_metadata.config import Channel
+from reverse_metadata.display import printable
 from reverse_metadata.model import Partition
 
 #: A run that was killed leaves what its steps handed on; no run lasts so long.
@@ -37,9 +38,14 @@ def sync_job(channel: Channel, resource_keys: set[str]) -> dg.JobDefinition:
             pipeline.ledger.drop_handoffs_before(datetime.now(UTC) - _HANDOFFS_KEPT)
             partitions = pipeline.discover()
             _register(context, names, partitions)
+            for service in pipeline.first_contacts(partitions):
+                context.log.info(
+                    f"first contact with {printable(service)}: the ledger knows nothing of it, so texts that stand "
+                    f"there are treated as on_first_contact says ({channel.on_first_contact})"
+                )
             failures: dict[str, str] = {}
             for position, partition in enumerate(partitions, start=1):
-                context.log.info(f"{position} of {len(partitions)}: {partition.key}")
+                context.log.info(f"{position} of {len(partitions)}: {printable(partition.key)}")
                 result = _sync_partition(context, names, pipeline, partition)
                 if problem := problem_of(result):
                     failures[partition.key] = problem
@@ -64,7 +70,7 @@ def _register(context: dg.OpExecutionContext, names: Names, partitions: list[Par
     present = set(context.instance.get_dynamic_partitions(names.partitions))
     context.instance.add_dynamic_partitions(names.partitions, sorted(wanted - present))
     for key in sorted(present - wanted):
-        context.log.info(f"{key} is no longer in scope; its partition is removed, its history stays")
+        context.log.info(f"{printable(key)} is no longer in scope; its partition is removed, its history stays")
         context.instance.delete_dynamic_partition(names.partitions, key)
 
 

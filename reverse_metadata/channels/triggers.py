@@ -4,7 +4,6 @@ Both are stopped until somebody starts them, unless REVERSE_METADATA_TRIGGERS is
 not write to production.
 """
 
-import json
 import os
 import time
 from collections.abc import Iterable
@@ -20,6 +19,7 @@ from reverse_metadata.channels.assets import Names
 from reverse_metadata.channels.resources import open_pipeline
 from reverse_metadata.channels.steps import SCOPE_TAG
 from reverse_metadata.config import Channel
+from reverse_metadata.display import printable
 from reverse_metadata.errors import LeaseBusy, ReverseMetadataError
 from reverse_metadata.fqn import split
 from reverse_metadata.ledger import DueWork, InboxEvent
@@ -92,9 +92,13 @@ def _tick(context: dg.SensorEvaluationContext, names: Names, pipeline: Pipeline)
         context.log.info("another sensor reads the catalog's events right now; its inbox serves this channel too")
     except ReverseMetadataError as error:
         # What is already in the inbox is still due, whatever the catalog does now.
-        context.log.warning(f"the catalog's events could not be read: {error}")
+        context.log.warning(printable(f"the catalog's events could not be read: {error}"))
     registered = set(context.instance.get_dynamic_partitions(names.partitions))
-    cursor = _discover(context, pipeline)
+    cursor = context.cursor
+    try:
+        cursor = _discover(context, pipeline)
+    except ReverseMetadataError as error:
+        context.log.warning(printable(f"the catalog's schemas could not be listed: {error}"))
     due = ledger.due(channel.name, catalog.name, datetime.now(UTC))
     requests: list[dg.RunRequest] = []
     new: list[str] = []
@@ -102,14 +106,17 @@ def _tick(context: dg.SensorEvaluationContext, names: Names, pipeline: Pipeline)
     for work in due:
         if len(requests) == _REQUESTS:
             break
-        if work.partition_key in busy or not _in_scope(channel, work.partition_key):
+        if not _in_scope(channel, work.partition_key):
+            # Nothing of this channel's; it must not be looked at again in every tick.
+            ledger.delivered_all(channel.name, catalog.name, work.partition_key, work.newest_seq)
+            continue
+        if work.partition_key in busy:
             continue
         if work.partition_key not in registered:
             new.append(work.partition_key)
+        ledger.requested(channel.name, catalog.name, work.partition_key)
         requests.append(_request(work))
-    reason = (
-        None if requests else f"nothing is due ({len(due)} schemas wait for a run that is under way or for a later try)"
-    )
+    reason = None if requests else f"nothing is due; {len(busy)} runs are under way"
     return dg.SensorResult(
         run_requests=requests,
         skip_reason=reason,
@@ -129,7 +136,9 @@ def _read_tail(pipeline: Pipeline) -> None:
     ledger, catalog = pipeline.ledger, pipeline.catalog
     with ledger.lease(f"tail/{catalog.name}", wait=0, owner=f"sensor of {pipeline.channel.name}"):
         batch = catalog.events(ledger.cursor(catalog.name))
-        ledger.record_events(catalog.name, list(_inbox(batch.events)), batch.cursor, everything=bool(batch.reconcile))
+        # What happens to a whole database happens to all its schemas, and no event names them.
+        everything = bool(batch.reconcile) or any(e.whole and len(split(e.entity)) == 2 for e in batch.events)
+        ledger.record_events(catalog.name, list(_inbox(batch.events)), batch.cursor, everything=everything)
 
 
 def _inbox(events: Iterable[Event]) -> Iterable[InboxEvent]:
@@ -149,25 +158,26 @@ def _inbox(events: Iterable[Event]) -> Iterable[InboxEvent]:
 
 
 def _discover(context: dg.SensorEvaluationContext, pipeline: Pipeline) -> str | None:
-    """Ask for a full look at every partition when the ledger says that one is wanted, in chunks of a tick."""
+    """Ask for a full look at every partition when the ledger says that one is wanted.
+
+    Service by service: what does not fit into a tick goes on in the next one, behind the service in the cursor, which
+    counts only for the request that it was written for.
+    """
     ledger, catalog, channel = pipeline.ledger, pipeline.catalog, pipeline.channel
     owed = ledger.owed(channel.name, catalog.name)
     if owed is None:
-        return None
-    after = json.loads(context.cursor)["discovered_up_to"] if context.cursor else ""
-    started, keys, finished = time.monotonic(), [], True
-    for partition in pipeline.discover():
-        if partition.key <= after:
-            continue
-        if time.monotonic() - started > _DISCOVERY_SECONDS:
-            finished = False
-            break
-        keys.append(partition.key)
-    ledger.request_full(catalog.name, keys, channel.name)
-    if finished:
-        ledger.discovered(channel.name, catalog.name, owed)
-        return None
-    return json.dumps({"discovered_up_to": keys[-1]}) if keys else context.cursor
+        return context.cursor
+    request, _, after = (context.cursor or "").partition(" ")
+    services = pipeline.services_in_scope()
+    left = [service for service in services if service > after] if request == str(owed) else services
+    started = time.monotonic()
+    for service in left:
+        keys = [partition.key for partition in pipeline.partitions_of(service)]
+        ledger.request_full(catalog.name, keys, channel.name)
+        if time.monotonic() - started > _DISCOVERY_SECONDS and service != left[-1]:
+            return f"{owed} {service}"
+    ledger.discovered(channel.name, catalog.name, owed)
+    return context.cursor
 
 
 def _busy(context: dg.SensorEvaluationContext, names: Names) -> set[str]:

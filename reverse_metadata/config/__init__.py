@@ -10,7 +10,7 @@ from reverse_metadata.config.loading import (
     ledger_url,
     load_config,
 )
-from reverse_metadata.config.models import Channel, FolderOptions, OpenMetadataOptions, Owners, Rewrite
+from reverse_metadata.config.models import Channel, FolderOptions, LedgerOptions, OpenMetadataOptions, Owners, Rewrite
 from reverse_metadata.config.naming import slug
 from reverse_metadata.config.reference import reference, schema_json
 
@@ -21,6 +21,7 @@ __all__ = [
     "Channel",
     "Config",
     "FolderOptions",
+    "LedgerOptions",
     "OpenMetadataOptions",
     "Owners",
     "Rewrite",

@@ -25,7 +25,7 @@ from reverse_metadata.config.mistakes import (
     url_secrets,
     validate,
 )
-from reverse_metadata.config.models import CATALOGS, Channel, FolderOptions, OpenMetadataOptions
+from reverse_metadata.config.models import CATALOGS, Channel, FolderOptions, LedgerOptions, OpenMetadataOptions
 from reverse_metadata.config.naming import channel_collisions, service_collisions
 from reverse_metadata.connectors import registry
 from reverse_metadata.connectors.base import ConnectorOptions
@@ -89,11 +89,11 @@ class Block(Generic[M]):
 
 @dataclass(frozen=True)
 class Config:
-    """The whole configuration, valid. `ledger` is a URL as written, None for the default of `ledger_url`."""
+    """The whole configuration, valid. The URL of the ledger is as written, None for the default of `ledger_url`."""
 
     path: Path
     catalog: Block[OpenMetadataOptions] | Block[FolderOptions]
-    ledger: str | None
+    ledger: LedgerOptions
     services: Mapping[str, Block[ConnectorOptions]]
     channels: tuple[Channel, ...]
 
@@ -137,7 +137,7 @@ def load_config(path: Path | str | None = None, environ: Mapping[str, str] | Non
 
 def ledger_url(config: Config, environ: Mapping[str, str] | None = None) -> str:
     """The URL of the ledger of a configuration, secrets included; see `ledger_location`."""
-    return ledger_location(config.ledger, config.path.absolute().parent, environ)
+    return ledger_location(config.ledger.url, config.path.absolute().parent, environ)
 
 
 def ledger_location(written: str | None, directory: Path, environ: Mapping[str, str] | None = None) -> str:
@@ -189,6 +189,7 @@ class _Loading:
         channels = self._channels(data.get("channels"), top.at("channels"))
         self._mistakes.raise_all()
         assert catalog is not None
+        assert ledger is not None
         return Config(self._file, catalog, ledger, services, tuple(channels))
 
     def _read(self, file: Path) -> Document | None:
@@ -222,12 +223,22 @@ class _Loading:
             return self._checked(Block(type_, options, FolderOptions, source))
         return self._checked(Block(type_, options, OpenMetadataOptions, source))
 
-    def _ledger(self, raw: Any, source: Source) -> str | None:
-        if raw is None:
+    def _ledger(self, raw: Any, source: Source) -> LedgerOptions | None:
+        """The options, the URL with its variables as written."""
+        if isinstance(raw, dict):
+            url = raw.get("url")
+            if isinstance(url, str):
+                self._ledger_url(url, source.at("url"))
+            options = validate(LedgerOptions, raw, source, self._environ, self._mistakes)
+            return options and options.model_copy(update={"url": url})
+        if raw is not None and not isinstance(raw, str):
+            self._mistakes.add(source, "must be the URL of a database, a mapping with url and keep, or null")
             return None
-        if not isinstance(raw, str):
-            self._mistakes.add(source, "must be the URL of a database, or null for the default")
-            return None
+        if raw is not None:
+            self._ledger_url(raw, source)
+        return LedgerOptions(url=raw)
+
+    def _ledger_url(self, raw: str, source: Source) -> None:
         if has_literal_password(raw):
             self._mistakes.add(
                 source, "a password must not stand in this file; write it as ${SOME_VARIABLE} within the URL"
@@ -240,7 +251,6 @@ class _Loading:
             self._mistakes.add(source, "must begin with sqlite:/// or postgresql+psycopg2://")
         elif url in ("sqlite://", "sqlite:///") or ":memory:" in url:
             self._mistakes.add(source, "a ledger in memory forgets at the end of each run; name a file")
-        return raw
 
     def _services(self, raw: Any, source: Source) -> dict[str, Block[ConnectorOptions]]:
         if raw is not None and not isinstance(raw, dict):

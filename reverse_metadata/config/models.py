@@ -125,6 +125,23 @@ CATALOGS: dict[str, type[OpenMetadataOptions] | type[FolderOptions]] = {
 }
 
 
+class LedgerOptions(Model):
+    """Where it is remembered what was pushed, and for how long."""
+
+    url: str | None = Field(
+        default=None,
+        description="`postgresql+psycopg2://user:${PASSWORD}@host/database`, or a SQLite file such as"
+        " `sqlite:///ledger.sqlite`. Without it: a SQLite file in `DAGSTER_HOME`, else beside the configuration.",
+    )
+    keep: int | None = Field(
+        default=None,
+        # The brakes look a day back, and a plan may wait for its approval.
+        ge=7,
+        description="Days that what was pushed is kept; the job `prune_ledger` deletes what is older, every day once"
+        " its schedule runs. `null` keeps everything for ever. The newest push of each value always stays.",
+    )
+
+
 class Rewrite(Model):
     """A principal's name made from a catalog's name or e-mail by a regular expression."""
 
@@ -230,6 +247,11 @@ class Channel(Model):
         WithJsonSchema({"definition": "Filter"}),
     ] = Field(default=EVERYTHING, description="Which entities the channel is about. Without it: all.")
     update_descriptions: bool = Field(default=True, description="Whether descriptions are pushed.")
+    description_format: Literal["raw", "text"] = Field(
+        default="raw",
+        description="What descriptions are written as: `raw` is the catalog's Markdown as it stands there, `text` the"
+        " same as plain text.",
+    )
     update_owners: bool = Field(default=False, description="Whether owners are pushed.")
     update_tags: bool = Field(
         default=False, description="Whether tags are pushed. A system without tags reports them as `unsupported`."

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 #: The resource keys that a code location of ours holds besides one a service.
 RESERVED_RESOURCES = frozenset({"catalog", "ledger", "services", "io_manager"})
 #: The jobs that every code location of ours has.
-RESERVED_JOBS = frozenset({"preflight"})
+RESERVED_JOBS = frozenset({"preflight", "prune_ledger"})
 #: What is appended to the slug of a channel for its other jobs, its sensor and its schedule.
 SUFFIXES = ("_sync", "_undo", "_on_change", "_schedule")
 

@@ -13,6 +13,7 @@ from reverse_metadata.config.models import (
     Channel,
     Events,
     FolderOptions,
+    LedgerOptions,
     OpenMetadataOptions,
     Owners,
     Rewrite,
@@ -43,8 +44,8 @@ _FILTER = {
     },
 }
 _LEDGER = (
-    "Where it is remembered what was pushed: `postgresql+psycopg2://user:${PASSWORD}@host/database`, or a SQLite file"
-    " such as `sqlite:///ledger.sqlite`. Without it: a SQLite file in `DAGSTER_HOME`, else beside this file."
+    "Where it is remembered what was pushed: its URL alone, or a mapping. Without it: a SQLite file in `DAGSTER_HOME`,"
+    " else beside this file."
 )
 _SERVICES = (
     "Connections by the catalog's name of the service. A service whose connection the catalog holds needs none here;"
@@ -74,7 +75,10 @@ def schema_json() -> str:
                 "description": "Where descriptions, owners and tags come from.",
                 "oneOf": list(blocks.values()),
             },
-            "ledger": {"description": _LEDGER, "type": ["string", "null"]},
+            "ledger": {
+                "description": _LEDGER,
+                "oneOf": [{"type": ["string", "null"]}, _block(LedgerOptions, None, definitions)],
+            },
             "services": {
                 "description": _SERVICES,
                 "type": ["object", "null"],
@@ -133,7 +137,7 @@ def _reference() -> Iterator[str]:
         "A folder of entity files: the JSON that the API of OpenMetadata returns, or the same as YAML.",
         FolderOptions,
     )
-    yield f"## ledger\n\n{_LEDGER}\n"
+    yield from _table("ledger", _LEDGER, LedgerOptions)
     yield f"## services\n\n{_SERVICES}\n"
     yield from _table("A service without `type`", "The connection is that of the catalog.", ConnectorOptions)
     for system in registry.CONNECTORS:

@@ -34,6 +34,8 @@ class Capabilities:
     levels: Mapping[Aspect, tuple[EntityType, ...]]
     #: Whether DDL is transactional, so that a failed batch leaves nothing behind.
     transactional: bool
+    #: Whether a text reads back exactly as it was sent. Then another text was written by somebody else.
+    verbatim: bool = True
     #: Longest value in characters by (aspect, level); a level that is absent has no limit.
     limits: Mapping[tuple[Aspect, EntityType], int] = field(default_factory=dict)
 

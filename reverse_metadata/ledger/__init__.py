@@ -12,6 +12,7 @@ from reverse_metadata.ledger.records import (
     OpenChange,
     PendingEntity,
     PlanRecord,
+    Pruned,
     Push,
 )
 from reverse_metadata.ledger.store import Ledger
@@ -25,5 +26,6 @@ __all__ = [
     "OpenChange",
     "PendingEntity",
     "PlanRecord",
+    "Pruned",
     "Push",
 ]

@@ -22,20 +22,24 @@ class History(Database):
         catalog: str | None = None,
         service: str | None = None,
         entity: str | None = None,
+        below: bool = False,
         channel: str | None = None,
         run_id: str | None = None,
         since: datetime | None = None,
     ) -> Iterator[Push]:
         """The pushes that match all that is given, newest first, read page by page. Raises LedgerError.
 
-        `entity` is an FQN and means this entity alone, not the columns of a table.
+        `entity` is an FQN and means this entity alone; with `below` also all that is in it, such as the columns of a
+        table.
         """
         c = pushes.c
         query = sa.select(pushes).order_by(c.id.desc()).limit(_PAGE)
-        wanted = {c.catalog: catalog, c.service: service, c.entity: entity, c.channel: channel, c.run_id: run_id}
+        wanted = {c.catalog: catalog, c.service: service, c.channel: channel, c.run_id: run_id}
         for column, value in wanted.items():
             if value is not None:
                 query = query.where(column == value)
+        if entity is not None:
+            query = query.where(_within(entity) if below else c.entity == entity)
         if since is not None:
             query = query.where(c.pushed_at >= since)
         page = query
@@ -91,3 +95,9 @@ class History(Database):
         with self._reading() as connection:
             row = connection.execute(query).one()
         return int(row[0]), int(row[1])
+
+
+def _within(entity: str) -> sa.ColumnElement[bool]:
+    """The entity or anything below it. Not LIKE, which on SQLite takes letters of either case."""
+    column, prefix = pushes.c.entity, f"{entity}."
+    return sa.or_(column == entity, sa.func.substr(column, 1, len(prefix), type_=column.type) == prefix)

@@ -148,6 +148,31 @@ class Inbox(Database):
             upto = dict.fromkeys(connection.scalars(entities), upto_seq)
         self._settle(channel, catalog, partition_key, upto)
 
+    def requested(self, channel: str, catalog: str, partition_key: str) -> None:
+        """A run was asked for: its work is not due again before it had time to fail.
+
+        A run that dies without a word, before it could note anything, is so asked for again once a minute, not at
+        every look.
+        """
+        query = self._undelivered(channel, catalog, None).where(inbox.c.partition_key == partition_key)
+        later = datetime.now(UTC) + FIRST_RETRY
+        with self._writing() as connection:
+            values = [
+                {
+                    "channel": channel,
+                    "catalog": catalog,
+                    "entity": row.entity,
+                    "partition_key": partition_key,
+                    "applied_seq": row.applied_seq,
+                    "attempts": row.attempts,
+                    "next_try": later,
+                    "parked_seq": 0,
+                    "error": None,
+                }
+                for row in sorted(connection.execute(query).all(), key=lambda row: row.entity)
+            ]
+            self._upsert(connection, deliveries, values, only_up=("applied_seq",))
+
     def failed(
         self,
         channel: str,

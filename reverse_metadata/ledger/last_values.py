@@ -65,14 +65,13 @@ class LastValues(Database):
                 connection.execute(statement, rows)
 
     def known_entities(self, catalog: str, service: str, partition_key: str) -> set[str]:
-        """The FQNs of the tables of a partition that have a last value, themselves or in a column."""
+        """The FQNs of the database, schema and tables of a partition that have a last value, also in a column."""
         c = last_values.c
         return self._distinct(
             sa.select(c.table_entity).where(
                 c.catalog == catalog,
                 c.service == service,
                 c.partition_key == partition_key,
-                c.entity_type.in_((EntityType.TABLE, EntityType.COLUMN)),
             )
         )
 

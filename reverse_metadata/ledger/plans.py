@@ -160,22 +160,6 @@ class Plans(Holds):
             for row in rows
         ]
 
-    def latest_plan(self, catalog: str, channel: str, partition_key: str) -> PlanRecord | None:
-        """The newest plan of a channel for a partition."""
-        c = plans.c
-        query = (
-            sa.select(
-                c.plan_id, c.channel, c.catalog, c.service, c.partition_key, c.run_id, c.scope, c.hash, c.created_at,
-                c.template, c.filter_hash, c.approved_by,
-            )
-            .where(c.catalog == catalog, c.channel == channel, c.partition_key == partition_key)
-            .order_by(c.created_at.desc())
-            .limit(1)
-        )  # fmt: skip
-        with self._reading() as connection:
-            row = connection.execute(query).first()
-        return None if row is None else PlanRecord(*row)
-
 
 def _ranges(seqs: Iterable[int]) -> list[tuple[int, int]]:
     """The runs of consecutive numbers as (first, end), the end excluded: each is one statement."""

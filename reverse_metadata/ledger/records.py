@@ -143,3 +143,14 @@ class DueWork:
     full: bool
     attempts: int
     newest_seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """How many rows were deleted, by what they were."""
+
+    pushes: int
+    changes: int
+    plans: int
+    events: int
+    handoffs: int

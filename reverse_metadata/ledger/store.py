@@ -3,18 +3,19 @@
 from types import TracebackType
 from typing import Self
 
-from reverse_metadata.ledger.database import create, normalise, translated
+from reverse_metadata.ledger.database import create, normalise, shown, translated
 from reverse_metadata.ledger.handoffs import Handoffs
 from reverse_metadata.ledger.history import History
 from reverse_metadata.ledger.inbox import Inbox
 from reverse_metadata.ledger.last_values import LastValues
 from reverse_metadata.ledger.leases import Leases
 from reverse_metadata.ledger.plans import Plans
+from reverse_metadata.ledger.pruning import Pruning
 from reverse_metadata.ledger.sources import Sources
 from reverse_metadata.ledger.upgrade import upgrade
 
 
-class Ledger(Sources, LastValues, Handoffs, Plans, History, Leases, Inbox):
+class Ledger(Sources, LastValues, Handoffs, Plans, History, Leases, Inbox, Pruning):
     """The durable record, on SQLite or PostgreSQL.
 
     Every method may be called from any thread, and raises LedgerError when the database does not answer.
@@ -35,6 +36,11 @@ class Ledger(Sources, LastValues, Handoffs, Plans, History, Leases, Inbox):
             engine.dispose()
             raise
         return cls(engine)
+
+    @property
+    def name(self) -> str:
+        """Where it lives: the URL without password and parameters, fit to be shown."""
+        return shown(self._engine.url)
 
     def close(self) -> None:
         """Close every connection. Safe to call twice."""

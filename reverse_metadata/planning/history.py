@@ -1,5 +1,7 @@
 """What the catalog once held: its version history, asked only where the merge needs it."""
 
+from collections.abc import Callable
+
 from reverse_metadata.catalogs.base import Catalog
 from reverse_metadata.model import Entity, Path
 from reverse_metadata.planning.text import normal
@@ -8,12 +10,14 @@ from reverse_metadata.planning.text import normal
 class History:
     """The earlier descriptions of one database, schema or table and of its columns.
 
-    The versions are read once, on the first question.
+    The versions are read once, on the first question. `formatted` gives a description as the channel writes it: a text
+    that was written so, by hand or by a run whose ledger is lost, was the catalog's as well.
     """
 
-    def __init__(self, catalog: Catalog, entity: Entity) -> None:
+    def __init__(self, catalog: Catalog, entity: Entity, formatted: Callable[[str | None], str | None]) -> None:
         self._catalog = catalog
         self._entity = entity
+        self._formatted = formatted
         self._descriptions: dict[Path, set[str]] | None = None
 
     def once_held(self, path: Path, text: str) -> bool:
@@ -31,7 +35,6 @@ class History:
         descriptions: dict[Path, set[str]] = {}
         for version in self._catalog.versions(self._entity):
             for entity in version.walk():
-                text = normal(entity.description)
-                if text is not None:
-                    descriptions.setdefault(entity.path, set()).add(text)
+                texts = {normal(entity.description), normal(self._formatted(entity.description))}
+                descriptions.setdefault(entity.path, set()).update(text for text in texts if text is not None)
         return descriptions

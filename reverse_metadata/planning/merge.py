@@ -135,7 +135,10 @@ def _wanted(
     if equal:
         return Decision(7, Verdict.IN_SYNC, "the source already holds it", Ledger.RENEW)
     if untouched and not written:
-        return Decision(9, Verdict.APPLY, "edited in the catalog")
+        edited = not same(last.wanted, desired.wanted)
+        return Decision(
+            9, Verdict.APPLY, "edited in the catalog" if edited else "the channel writes it differently now"
+        )
     if empty and actual.recreated:
         return Decision(10, Verdict.APPLY, "the object was created again without it")
     what = "emptied in the source" if normal(actual.value) is None else "edited in the source since the last push"

@@ -27,6 +27,7 @@ from reverse_metadata.model import (
     SourceState,
     Verdict,
 )
+from reverse_metadata.planning.descriptions import template_of
 from reverse_metadata.planning.merge import Absent, Desired
 from reverse_metadata.planning.plan import Plan
 from reverse_metadata.planning.text import same
@@ -88,6 +89,7 @@ def build_undo(
         others=tuple(change for change in changes if change.verdict not in (Verdict.IN_SYNC, *_WRITTEN)),
         counts=dict(Counter(change.verdict.value for change in changes)),
         filter_hash=filter_hash(channel.filter),
+        template=template_of(channel),
         unbraked=True,
     )
 

@@ -1,13 +1,15 @@
 """Concrete situations of the merge table, played against a real PostgreSQL and a catalog with history."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from reverse_metadata.applying.apply import Applied
-from reverse_metadata.connectors.base import Capabilities
+from reverse_metadata.connectors.base import Capabilities, Permit
 from reverse_metadata.connectors.postgres import PostgresConnector
-from reverse_metadata.model import Aspect, EntityType, Partition
+from reverse_metadata.errors import IncompleteListing
+from reverse_metadata.model import Aspect, EntityType, Outcome, Partition, Statement
 from reverse_metadata_tests.world import SERVICE, World, statements
 
 
@@ -382,3 +384,67 @@ def test_what_another_run_learned_meanwhile_is_not_overwritten(world: World) -> 
         slow.apply(plan)
     world.estate.describe(fqn, None)
     assert counts(world, "sales") == {"clear": 1}
+
+
+def test_a_schemas_own_comment_is_cleared_too_when_it_was_deleted(world: World) -> None:
+    world.table("finance", "invoices", description="Invoices")
+    world.table("sales", "orders", description="Orders")
+    world.estate.describe(world.fqn("sales"), "What is sold")
+    assert counts(world, "sales") == {"apply": 2}
+    world.estate.delete(world.fqn("sales"))
+    assert counts(world, "sales", on_catalog_delete="clear") == {"clear": 2}
+    with world.connect() as connection:
+        assert connection.execute("SELECT obj_description('sales'::regnamespace, 'pg_namespace')").fetchone() == (None,)
+
+
+def test_what_somebody_writes_between_the_commit_and_the_reading_back_is_no_push_of_ours(world: World) -> None:
+    class Raced(PostgresConnector):
+        """Somebody comments the table right after our commit."""
+
+        def execute(
+            self, partition: Partition, statements: list[Statement], permit: Permit = lambda: None
+        ) -> Iterator[Outcome]:
+            yield from super().execute(partition, statements, permit)
+            world.comment_by_hand("sales", "orders", "by hand")
+
+    world.table("sales", "orders", description="Orders")
+    world.connector_type = Raced
+    world.sync()
+    world.connector_type = PostgresConnector
+    assert counts(world, "sales", on_conflict="keep") == {"conflict": 1}
+    assert counts(world, "sales") == {"apply": 1}
+    assert world.comment("sales", "orders") == "Orders"
+
+
+def test_a_filter_that_matches_nothing_is_said(world: World) -> None:
+    world.table("sales", "orders", description="Orders")
+    with pytest.raises(IncompleteListing, match=r"matches no schema of .*, whose services are: shop_pg"):
+        world.sync(filter={"service": "shop_pgg"})
+
+
+def test_a_service_that_cannot_be_reached_is_asked_once_a_run(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    for schema in ("a", "b", "c"):
+        world.table(schema, "t", description="T")
+    world.options = {"host": "/nowhere"}
+    asked: list[str] = []
+    place = PostgresConnector.place
+
+    def counted(connector: PostgresConnector) -> str:
+        asked.append("")
+        return place(connector)
+
+    monkeypatch.setattr(PostgresConnector, "place", counted)
+    results = world.sync()
+    assert len(results) == 4
+    assert all("connecting to database" in str(result) for result in results.values())
+    assert len(asked) == 1
+
+
+def test_a_preview_decides_nothing_for_the_ledger(world: World) -> None:
+    world.table("sales", "orders", description="Orders")
+    world.options = {"rewrite": {"schema": {"sales": "elsewhere"}}}
+    with world.pipeline(preview=True) as pipeline:
+        pipeline.resolve(pipeline.fetch(Partition(SERVICE, world.database, "sales"), "full"))
+    world.options = {}
+    world.sync()
+    assert {push.service for push in world.pushes()} == {SERVICE}

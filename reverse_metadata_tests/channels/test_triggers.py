@@ -150,6 +150,8 @@ def test_while_a_run_is_under_way_there_is_no_second_request(shop: World, settle
     shop.estate.describe(shop.fqn("stock", "orders"), "Orders of ours")
     assert settled.tick() == [(shop.fqn("stock"), "changed")]
     instance.delete_run(under_way.run_id)
+    assert settled.tick() == []
+    come_due(shop)
     assert sorted(settled.tick()) == [(shop.fqn("sales"), "changed"), (shop.fqn("stock"), "changed")]
 
 
@@ -242,6 +244,7 @@ def test_a_catalog_that_does_not_answer_stops_no_work_that_is_known(shop: World,
     shop.estate.describe(shop.fqn("sales", "orders"), "One row a sale")
     assert settled.tick() == [(shop.fqn("sales"), "changed")]
     shop.server.fail(403, times=100, path="events")
+    come_due(shop)
     assert settled.tick() == [(shop.fqn("sales"), "changed")]
     shop.server.heal()
     assert settled.launch()[0].success
@@ -268,6 +271,7 @@ def test_a_lost_cursor_loses_nothing(shop: World, settled: Daemon) -> None:
     shop.estate.describe(shop.fqn("sales", "orders"), "One row a sale")
     settled.tick()
     settled.cursor = None
+    come_due(shop)
     assert settled.tick() == [(shop.fqn("sales"), "changed")]
 
 
@@ -291,3 +295,55 @@ def come_due(world: World, attempts: int = 1) -> None:
             connection.execute(text(f"{query} WHERE next_try IS NOT NULL"), {"attempts": attempts})
     finally:
         engine.dispose()
+
+
+def test_a_run_that_dies_without_a_word_is_asked_for_again_after_a_while(shop: World, settled: Daemon) -> None:
+    shop.estate.describe(shop.fqn("sales", "orders"), "One row a sale")
+    assert settled.tick() == [(shop.fqn("sales"), "changed")]
+    assert settled.tick() == []
+    come_due(shop)
+    assert settled.tick() == [(shop.fqn("sales"), "changed")]
+
+
+def test_half_of_a_surrogate_pair_stops_no_other_text(shop: World, settled: Daemon) -> None:
+    shop.estate.describe(shop.fqn("sales", "orders"), "half of a pair: \ud800")
+    shop.estate.describe(shop.fqn("sales", "items"), "fine")
+    settled.tick()
+    (result,) = settled.launch()
+    assert result.success
+    assert shop.comment("sales", "items") == "fine"
+    assert shop.comment("sales", "orders") == "orders of sales"
+    assert settled.tick() == []
+
+
+def test_what_happens_to_a_database_asks_for_all_its_schemas(shop: World, settled: Daemon) -> None:
+    shop.estate.delete(shop.fqn())
+    shop.estate.restore(shop.fqn())
+    assert sorted(settled.tick()) == [(key, "full") for key in (shop.fqn(), shop.fqn("sales"), shop.fqn("stock"))]
+
+
+def test_discovery_that_does_not_fit_into_a_tick_goes_on_in_the_next(
+    shop: World, daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.estate.service("zoo_pg")
+    shop.estate.database("zoo_pg.animals")
+    monkeypatch.setattr("reverse_metadata.channels.triggers._DISCOVERY_SECONDS", -1.0)
+    assert [key for key, _ in daemon.tick()] == [shop.fqn(), shop.fqn("sales"), shop.fqn("stock")]
+    assert [key for key, _ in daemon.tick()] == ["zoo_pg.animals"]
+    assert daemon.tick() == []
+    with Ledger.open(shop.ledger_url) as ledger:
+        assert ledger.owed("shop", shop.server.url) is None
+        ledger.record_events(shop.server.url, [], ledger.cursor(shop.server.url), everything=True)
+    come_due(shop)
+    everything = [shop.fqn(), shop.fqn("sales"), shop.fqn("stock"), "zoo_pg.animals"]
+    assert sorted(key for key, _ in daemon.tick()) == everything
+
+
+def test_events_outside_the_filter_are_looked_at_once(shop: World, locate: Locate) -> None:
+    daemon = Daemon(locate({"name": "shop", "filter": {"schema": "sales"}}))
+    daemon.tick()
+    shop.estate.describe(shop.fqn("stock", "orders"), "not ours")
+    daemon.tick()
+    with Ledger.open(shop.ledger_url) as ledger:
+        waiting = ledger.due("shop", shop.server.url, datetime.now(UTC))
+        assert [work.partition_key for work in waiting] == []

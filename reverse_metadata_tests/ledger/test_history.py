@@ -92,6 +92,21 @@ def test_pushes_can_be_asked_for_by_each_of_their_circumstances(ledger: Ledger) 
     assert len(plans(since=datetime.now(UTC) - HOUR)) == 5
 
 
+def test_pushes_below_an_entity_are_those_of_all_that_is_in_it(ledger: Ledger) -> None:
+    upper = f"{PARTITION}.ORDERS.a"
+    names = [f"{PARTITION}.orders", f"{PARTITION}.orders.a", f"{PARTITION}.orders_old.a", upper, PARTITION]
+    pushed(ledger, [replace(change("a"), entity=name) for name in names])
+
+    def entities(entity: str) -> list[str]:
+        return [push.entity for push in ledger.pushes(entity=entity, below=True)][::-1]
+
+    assert entities(f"{PARTITION}.orders") == names[:2]
+    assert entities(f"{PARTITION}.orders.a") == names[1:2]
+    assert entities(PARTITION) == names
+    assert entities("shop_p%") == []
+    assert entities("shop_pg.shop.public.order_") == []
+
+
 def test_the_brakes_count_what_was_written_over_or_removed(ledger: Ledger) -> None:
     replaces, removes = replace(change("a"), replaces=True), replace(change("b", value=None), removes=True)
     pushed(ledger, [replaces, replace(replaces, entity="x"), removes, change("c")], record("p-1"))

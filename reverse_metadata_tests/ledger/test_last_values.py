@@ -61,8 +61,8 @@ def test_forgetting_takes_the_named_aspects_alone(filled: Ledger) -> None:
     assert set(filled.last(CATALOG, SERVICE, PARTITION)) == {ORDERS, PII, USERS}
 
 
-def test_known_entities_are_tables(filled: Ledger) -> None:
-    assert filled.known_entities(CATALOG, SERVICE, PARTITION) == {ORDERS.entity, USERS.entity}
+def test_known_entities_are_the_schema_and_its_tables(filled: Ledger) -> None:
+    assert filled.known_entities(CATALOG, SERVICE, PARTITION) == {PARTITION, ORDERS.entity, USERS.entity}
 
 
 def test_a_channel_is_counted_by_what_it_wrote_or_adopted_last(filled: Ledger) -> None:

@@ -156,15 +156,6 @@ def test_a_change_starts_once(ledger: Ledger) -> None:
         ledger.start("plan-1", [0], lease.token)
 
 
-def test_the_latest_plan_is_that_of_the_partition(ledger: Ledger) -> None:
-    first, second = record("b"), replace(record("a"), created_at=record().created_at.replace(year=2027))
-    for plan in (first, second, record("c", channel="tags"), record("d", partition="x"), record("e", catalog="x")):
-        ledger.save_plan(plan, [])
-    assert ledger.latest_plan(CATALOG, "descriptions", PARTITION) == second
-    assert ledger.latest_plan(CATALOG, "tags", PARTITION) == record("c", channel="tags")
-    assert ledger.latest_plan(CATALOG, "owners", PARTITION) is None
-
-
 def test_a_plan_of_ten_thousand_changes_is_started_and_finished_as_a_whole(ledger: Ledger, sql: Sql) -> None:
     count = 10_000
     started(ledger, [change(f"c{number}") for number in range(count)])
