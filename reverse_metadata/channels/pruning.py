@@ -9,18 +9,18 @@ from pydantic import Field
 from reverse_metadata.channels.resources import LEDGER
 from reverse_metadata.channels.triggers import triggers_run
 from reverse_metadata.config import LedgerOptions
+from reverse_metadata.config.models import LEAST_KEPT
 
 #: After the nightly runs of most channels.
 _DAILY = "30 4 * * *"
-#: Days; the catalog keeps its events as long, and an undo wants some history.
-_LEAST = 7
 
 
 class PruneConfig(dg.Config):
     """What one run may be told."""
 
     keep: int | None = Field(
-        default=None, description="Days to keep, at least 7, in this run alone; without it those of `ledger.keep`."
+        default=None,
+        description=f"Days to keep, at least {LEAST_KEPT}, in this run alone; without it those of `ledger.keep`.",
     )
 
 
@@ -40,8 +40,8 @@ def prune_job(options: LedgerOptions) -> dg.JobDefinition:
                 " the launchpad for this run alone.",
                 allow_retries=False,
             )
-        if keep < _LEAST:
-            raise dg.Failure(f"keep: {keep} days is too few; at least {_LEAST} are kept", allow_retries=False)
+        if keep < LEAST_KEPT:
+            raise dg.Failure(f"keep: {keep} days is too few; at least {LEAST_KEPT} are kept", allow_retries=False)
         before = datetime.now(UTC) - timedelta(days=keep)
         with getattr(context.resources, LEDGER).open() as ledger:
             pruned = asdict(ledger.prune(before))

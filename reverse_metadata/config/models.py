@@ -125,6 +125,10 @@ CATALOGS: dict[str, type[OpenMetadataOptions] | type[FolderOptions]] = {
 }
 
 
+#: Days: the brakes look a day back, and an undo wants some history.
+LEAST_KEPT = 7
+
+
 class LedgerOptions(Model):
     """Where it is remembered what was pushed, and for how long."""
 
@@ -135,8 +139,7 @@ class LedgerOptions(Model):
     )
     keep: int | None = Field(
         default=None,
-        # The brakes look a day back, and a plan may wait for its approval.
-        ge=7,
+        ge=LEAST_KEPT,
         description="Days that what was pushed is kept; the job `prune_ledger` deletes what is older, every day once"
         " its schedule runs. `null` keeps everything for ever. The newest push of each value always stays.",
     )

@@ -347,3 +347,11 @@ def test_events_outside_the_filter_are_looked_at_once(shop: World, locate: Locat
     with Ledger.open(shop.ledger_url) as ledger:
         waiting = ledger.due("shop", shop.server.url, datetime.now(UTC))
         assert [work.partition_key for work in waiting] == []
+
+
+def test_schemas_that_cannot_be_listed_stop_no_work_that_is_known(shop: World, settled: Daemon) -> None:
+    shop.estate.describe(shop.fqn("sales", "orders"), "One row a sale")
+    with Ledger.open(shop.ledger_url) as ledger:
+        ledger.record_events(shop.server.url, [], ledger.cursor(shop.server.url), everything=True)
+    shop.server.fail(403, times=100, path="databaseServices")
+    assert settled.tick() == [(shop.fqn("sales"), "changed")]

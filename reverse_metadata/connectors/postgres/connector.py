@@ -17,6 +17,7 @@ from reverse_metadata.connectors.base import Capabilities, Connector, ConnectorO
 from reverse_metadata.connectors.postgres import failures, sql
 from reverse_metadata.connectors.postgres.grants import missing_grants
 from reverse_metadata.connectors.postgres.options import PostgresOptions, options_from_catalog
+from reverse_metadata.connectors.postgres.reading import database_state, schema_state
 from reverse_metadata.errors import Reason, SourceError
 from reverse_metadata.model import (
     Aspect,
@@ -24,8 +25,6 @@ from reverse_metadata.model import (
     EntityType,
     Outcome,
     Partition,
-    Path,
-    SourceObject,
     SourceState,
     Statement,
     Verdict,
@@ -40,34 +39,6 @@ _T = TypeVar("_T")
 
 _ALL = (EntityType.DATABASE, EntityType.SCHEMA, EntityType.TABLE, EntityType.COLUMN)
 
-_DATABASE = """
-SELECT d.oid, pg_catalog.pg_get_userbyid(d.datdba)::text, pg_catalog.shobj_description(d.oid, 'pg_database')
-FROM pg_catalog.pg_database d WHERE d.datname = %s::text
-"""
-_SCHEMA = """
-SELECT d.oid, n.oid, pg_catalog.pg_get_userbyid(n.nspowner)::text, pg_catalog.obj_description(n.oid, 'pg_namespace')
-FROM pg_catalog.pg_namespace n JOIN pg_catalog.pg_database d ON d.datname = pg_catalog.current_database()
-WHERE n.nspname = %s::text
-"""
-_RELATIONS = """
-SELECT c.oid, c.relname::text, c.relkind::text, pg_catalog.pg_get_userbyid(c.relowner)::text, d.description
-FROM pg_catalog.pg_class c
-LEFT JOIN pg_catalog.pg_description d
-  ON d.objoid = c.oid AND d.objsubid = 0 AND d.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass
-WHERE c.relnamespace = %(schema)s AND c.relkind = ANY (%(kinds)s)
-  AND (%(only)s::text[] IS NULL OR c.relname = ANY (%(only)s))
-"""
-_COLUMNS = """
-SELECT a.attrelid, a.attnum, a.attname::text, d.description
-FROM pg_catalog.pg_attribute a
-JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
-LEFT JOIN pg_catalog.pg_description d
-  ON d.objoid = a.attrelid AND d.objsubid = a.attnum AND d.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass
-WHERE c.relnamespace = %(schema)s AND c.relkind = ANY (%(kinds)s)
-  AND (%(only)s::text[] IS NULL OR c.relname = ANY (%(only)s))
-  AND a.attnum > 0 AND NOT a.attisdropped
-"""
-#: Whoever can become a superuser counts as one, and so do the administrators of managed servers.
 _PRINCIPALS = """
 SELECT r.rolname::text, pg_catalog.bool_or(s.oid IS NOT NULL)
 FROM pg_catalog.pg_roles r
@@ -141,9 +112,9 @@ class PostgresConnector(Connector):
         try:
             if partition.schema is None:
                 what = f"database {path[0]}"
-                return self._ask(self._home, what, lambda connection: _database_state(connection, partition, path))
+                return self._ask(self._home, what, lambda connection: database_state(connection, partition, path))
             what = f"schema {path[1]} of database {path[0]}"
-            return self._ask(path[0], what, lambda connection: _schema_state(connection, partition, path, only))
+            return self._ask(path[0], what, lambda connection: schema_state(connection, partition, path, only))
         except SourceError as error:
             if error.reason is Reason.MISSING_OBJECT:
                 return {}
@@ -354,40 +325,6 @@ class PostgresConnector(Connector):
         """Forget a connection that is gone, so that the next use opens another."""
         if database in self._connections and self._connections[database].closed:
             self._connections.pop(database).close()
-
-
-def _database_state(connection: "Connection", partition: Partition, path: Path) -> SourceState:
-    database = connection.execute(_DATABASE.encode(), (path[0],)).fetchone()
-    if database is None:
-        return {}
-    oid, owner, description = database
-    return {partition.path: SourceObject(partition.path, "database", str(oid), description, owner)}
-
-
-def _schema_state(
-    connection: "Connection", partition: Partition, path: Path, only: Collection[str] | None
-) -> SourceState:
-    schema = connection.execute(_SCHEMA.encode(), (path[1],)).fetchone()
-    if schema is None:
-        return {}
-    database_oid, schema_oid, owner, description = schema
-    own = partition.path
-    state: SourceState = {own: SourceObject(own, "schema", f"{database_oid}:{schema_oid}", description, owner)}
-    if only is not None and not only:
-        return state
-    parameters = {
-        "schema": schema_oid,
-        "kinds": list(sql.KINDS),
-        "only": None if only is None else [name for name in only if sql.nameable(name)],
-    }
-    tables: dict[int, Path] = {}
-    for oid, name, kind, owner, description in connection.execute(_RELATIONS.encode(), parameters):
-        tables[oid] = table = (*own, name)
-        state[table] = SourceObject(table, sql.KINDS[kind], f"{database_oid}:{oid}", description, owner)
-    for oid, number, name, description in connection.execute(_COLUMNS.encode(), parameters):
-        column = (*tables[oid], name)
-        state[column] = SourceObject(column, "column", f"{database_oid}:{oid}:{number}", description)
-    return state
 
 
 def _take_any_bytes(connection: "Connection") -> None:

@@ -352,7 +352,7 @@ def test_a_character_that_the_encoding_lacks_fails_alone(shop: Shop) -> None:
 
 def test_a_read_is_bounded_in_time(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "reverse_metadata.connectors.postgres.connector._SCHEMA", "SELECT 1, 2, 'x', pg_sleep(600)::text, %s"
+        "reverse_metadata.connectors.postgres.reading._SCHEMA", "SELECT 1, 2, 'x', pg_sleep(600)::text, %s"
     )
     with shop.connector(statement_timeout=0.05) as connector:
         with pytest.raises(SourceError) as raised:
