@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 from typing import NoReturn
@@ -9,6 +10,7 @@ from typing import NoReturn
 import click
 
 from reverse_metadata import fqn as fqns
+from reverse_metadata.applying.reingestion import Advice, advice
 from reverse_metadata.config import Config, ledger_url, load_config, schema_json
 from reverse_metadata.connectors import registry
 from reverse_metadata.display import printable, table
@@ -34,10 +36,14 @@ def main(context: click.Context, file: Path | None) -> None:
 
 
 @main.command()
-@click.option("--json", "as_json", is_flag=True, help="One JSON document: ok, mistakes, channels, services.")
+@click.option("--offline", is_flag=True, help="Look at the file alone; the catalog is not asked for warnings.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document: ok, mistakes, channels, services, warnings.")
 @click.pass_context
-def check(context: click.Context, as_json: bool) -> None:
-    """Validate the configuration and tell every mistake at once. Exit code 0 or 2."""
+def check(context: click.Context, offline: bool, as_json: bool) -> None:
+    """Validate the configuration and tell every mistake at once; of one that is right, ask the catalog for warnings.
+
+    Exit code 0, whatever the warnings, or 2.
+    """
     try:
         config = load_config(context.obj)
     except ConfigurationError as error:
@@ -47,11 +53,13 @@ def check(context: click.Context, as_json: bool) -> None:
             click.echo(_told(error), err=True)
         context.exit(PROBLEMS)
     channels = [channel.name for channel in config.channels]
+    found = Advice() if offline else advice(config, config.channels)
     if as_json:
         document = {"ok": True, "mistakes": [], "channels": channels, "services": list(config.services)}
-        click.echo(json.dumps(document, ensure_ascii=False))
+        click.echo(json.dumps(document | asdict(found), ensure_ascii=False))
     else:
         click.echo(_summary(config))
+        _advise(found)
 
 
 @main.command()
@@ -100,12 +108,16 @@ def plan(context: click.Context, channel: str, key: str | None, sql: bool, as_js
             shown.append((each, result))
             if not as_json:
                 click.echo(show.script(each, result, raw=not sys.stdout.isatty()) if sql else show.page(each, result))
+        # After the plan, so that a catalog that cannot be read is told once.
+        found = advice(config, [config.channel(channel)], partition.service if partition else "")
     except ReverseMetadataError as error:
         _fail(context, error)
     if as_json:
-        click.echo(json.dumps(show.document(channel, shown)))
-    elif not sql:
-        click.echo(show.total(shown))
+        click.echo(json.dumps(show.document(channel, shown) | asdict(found)))
+    else:
+        _advise(found)
+        if not sql:
+            click.echo(show.total(shown))
     context.exit(show.exit_code(shown))
 
 
@@ -141,6 +153,14 @@ def history(context: click.Context, entity: str, below: bool, limit: int, as_jso
     else:
         hint = "; something below it was: add --below" if elsewhere else ""
         click.echo(printable(f"Nothing was pushed to {entity}, says the ledger {name}{hint}."))
+
+
+def _advise(found: Advice) -> None:
+    """On standard error, since a script or a page may go into a file."""
+    for warning in found.warnings:
+        click.echo(printable(f"warning: {warning}"), err=True)
+    if found.note:
+        click.echo(printable(f"note: {found.note}"), err=True)
 
 
 def _fail(context: click.Context, error: ReverseMetadataError) -> NoReturn:

@@ -12,6 +12,7 @@
     ├── LedgerError                 the ledger could not be read or written
     │   ├── LeaseBusy               another run holds the schema
     │   └── LeaseLost               this run held the schema and lost it
+    ├── ContradictoryChannels       two channels would write the same value differently
     ├── FqnError                    a fully qualified name that cannot be parsed
     └── PartitionsFailed            some partitions of a run failed; the others are done
 
@@ -92,6 +93,14 @@ class SourceError(ReverseMetadataError):
 
 class LedgerError(ReverseMetadataError):
     """The ledger could not be read or written."""
+
+
+class NotApproved(ReverseMetadataError):
+    """A plan was to be applied that is not the one that waits."""
+
+
+class ContradictoryChannels(ReverseMetadataError):
+    """Two channels would write the same value differently, and neither has the higher priority."""
 
 
 class LeaseBusy(LedgerError):

@@ -3,7 +3,7 @@
 Nothing here knows Dagster, a catalog or a database. Every class is plain data that survives a trip through JSON.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -55,12 +55,19 @@ class Verdict(StrEnum):
     TOO_LONG = "too_long"
     INVALID = "invalid"
     BRAKED = "braked"
+    WAITING = "waiting"
+    CONTESTED = "contested"
     STALE = "stale"
 
     @property
     def writes(self) -> bool:
         """Whether a change with this verdict is written to the source."""
         return self in (Verdict.APPLY, Verdict.CLEAR)
+
+    @property
+    def plans(self) -> bool:
+        """Whether there is a statement for a change with this verdict, even if somebody must approve it first."""
+        return self.writes or self is Verdict.WAITING
 
     @property
     def needs_attention(self) -> bool:
@@ -165,7 +172,8 @@ class SourceObject:
     """A database, schema, table or column as the source holds it.
 
     `kind` is the system's own word (`table`, `partitioned table`, `view`, ...). `object_id` differs once the
-    object was dropped and created again; it is empty where the system has no such id.
+    object was dropped and created again; it is empty where the system has no such id. `tags` are those that were set
+    on the object itself, and none that it inherits: value by key, "" for a key that stands without a value.
     """
 
     path: Path
@@ -173,10 +181,17 @@ class SourceObject:
     object_id: str = ""
     description: str | None = None
     owner: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
 
-    def value(self, aspect: Aspect) -> str | None:
-        """The actual value of an aspect; None when empty."""
-        return self.description if aspect is Aspect.DESCRIPTION else self.owner
+    def value(self, aspect: Aspect, tag_key: str = "") -> str | None:
+        """The actual value of an aspect, of one key for tags; None when there is none."""
+        match aspect:
+            case Aspect.DESCRIPTION:
+                return self.description
+            case Aspect.OWNER:
+                return self.owner
+            case Aspect.TAGS:
+                return self.tags.get(tag_key)
 
 
 #: What one read of a partition found, by path: the schema or database itself, tables and columns.
@@ -216,8 +231,9 @@ class Change:
 
     `wanted` is the catalog's value, `value` what a statement would store (truncated, or None to clear); `reason`
     is a sentence for people. `replaces` marks a write over a text of the source (rows 12 and 13 of the merge),
-    `removes` one that clears a value: the brakes count them. `fails` turns the partition red. `origin` is how the
-    ledger will know the value once it was written.
+    `removes` one that clears a value: the brakes count them. `flips` marks a write over what somebody else made of a
+    value of ours. `protected` ones wait for approval in every channel. `fails` turns the partition red. `origin` is how
+    the ledger will know the value once it was written, `template` what turned the catalog's value into it.
     """
 
     entity: str
@@ -234,8 +250,11 @@ class Change:
     last: str | None = None
     kind: str = ""
     object_id: str = ""
+    template: str = ""
     replaces: bool = False
     removes: bool = False
+    flips: bool = False
+    protected: bool = False
     fails: bool = False
     origin: Origin = Origin.PUSHED
     changed_by: str = ""
@@ -247,6 +266,11 @@ class Change:
     def key(self) -> LastKey:
         """Where the ledger keeps what is known of this aspect."""
         return LastKey(self.entity, self.aspect, self.tag_key)
+
+    @property
+    def what(self) -> str:
+        """The aspect for people, with its key for tags."""
+        return f"{self.aspect} {self.tag_key}" if self.tag_key else self.aspect.value
 
     @property
     def table(self) -> Path:

@@ -31,8 +31,15 @@ def write_config(world: World, directory: Path, *channels: dict[str, Any], **ser
 
 
 @contextmanager
-def dagster_job(world: World, directory: Path, *arguments: str, **channel: Any) -> Iterator["subprocess.Popen[str]"]:
-    """`dagster job execute` with these arguments, over a home of its own; killed when the block ends before it does."""
+def dagster_job(
+    world: World,
+    directory: Path,
+    *arguments: str,
+    command: tuple[str, str] = ("job", "execute"),
+    **channel: Any,
+) -> Iterator["subprocess.Popen[str]"]:
+    """`dagster job execute`, or another command, with these arguments, over a home that the calls with one directory
+    share; killed when the block ends before it does."""
     home = directory / "dagster_home"
     home.mkdir(exist_ok=True)
     environment = {
@@ -42,9 +49,9 @@ def dagster_job(world: World, directory: Path, *arguments: str, **channel: Any) 
         "REVERSE_METADATA_CONFIG": str(write_config(world, directory, {"name": "shop", **channel})),
         TOKEN: world.server.bot_token,
     }
-    command = [sys.executable, "-m", "dagster", "job", "execute", "-m", "reverse_metadata.definitions", *arguments]
+    whole = [sys.executable, "-m", "dagster", *command, "-m", "reverse_metadata.definitions", *arguments]
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment, cwd=directory
+        whole, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment, cwd=directory
     ) as process:
         try:
             yield process

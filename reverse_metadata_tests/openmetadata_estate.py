@@ -11,6 +11,7 @@ FQN, times are in milliseconds since 1970. What is imitated on purpose, because 
 """
 
 import json
+import secrets
 import threading
 import time
 import uuid
@@ -27,12 +28,16 @@ _SESSION = 10 * 60 * 1000
 _KINDS = {1: "databaseService", 2: "database", 3: "databaseSchema", 4: "table"}
 COLLECTIONS = {
     "services/databaseServices": "databaseService",
+    "services/dashboardServices": "dashboardService",
+    "services/ingestionPipelines": "ingestionPipeline",
     "databases": "database",
     "databaseSchemas": "databaseSchema",
     "tables": "table",
     "users": "user",
     "teams": "team",
 }
+#: No event is sent of these, and their names may be those of databases.
+_ASIDE = ("user", "team", "ingestionPipeline")
 _PATHS = {kind: path for path, kind in COLLECTIONS.items()}
 
 
@@ -42,6 +47,8 @@ class Estate:
     def __init__(self) -> None:
         self.lock = threading.RLock()
         self.href = ""
+        #: Stands in every ingestion pipeline, as the token of the ingestion bot does.
+        self.pipeline_secret = secrets.token_hex(24)
         self.entities: dict[str, Json] = {}
         self.kinds: dict[str, str] = {}
         self.history: dict[str, list[Json]] = {}
@@ -58,6 +65,33 @@ class Estate:
         """Add a database service; `config` is its connection as bots are shown it. Returns its FQN."""
         connection = {"config": {"type": type, **(config or {})}}
         return self._add("databaseService", fqns.join([name]), serviceType=type, connection=connection)
+
+    def ingestion(self, service: str, name: str, *, type: str = "metadata", **values: Any) -> str:
+        """Add an ingestion pipeline to a service (an FQN); returns the id.
+
+        `values` are keys of `sourceConfig.config` (`overrideMetadata`), and `enabled`, `deleted`, `displayName`.
+        """
+        own = {key: values.pop(key) for key in ("enabled", "deleted", "displayName") if key in values}
+        config = {"type": "DatabaseMetadata", "includeTables": True, "includeViews": True, "markDeletedTables": True}
+        connection = {
+            "type": "OpenMetadata",
+            "hostPort": "http://openmetadata-server:8585/api",
+            "authProvider": "openmetadata",
+            "securityConfig": {"jwtToken": self.pipeline_secret},
+        }
+        return self._add(
+            "ingestionPipeline",
+            f"{service}.{fqns.quote(name)}",
+            name=name,
+            pipelineType=type,
+            sourceConfig={"config": config | values},
+            openMetadataServerConnection=connection,
+            airflowConfig={"pausePipeline": False, "scheduleInterval": "0 0 * * *", "pipelineTimezone": "UTC"},
+            loggerLevel="INFO",
+            deployed=True,
+            provider="user",
+            **{"displayName": name, "enabled": True, **own},
+        )
 
     def database(self, fqn: str, **values: Any) -> str:
         """Add a database: `description`, `owners` (names), `tags` (FQNs)."""
@@ -270,7 +304,7 @@ class Estate:
                 **values,
             }
             self._put(kind, entity)
-            if kind in ("user", "team"):
+            if kind in _ASIDE:
                 return str(entity["id"])
             self._send("entityCreated", entity, "admin", entity["updatedAt"])
             return fqn
@@ -280,7 +314,7 @@ class Estate:
         self.entities[entity["id"]] = entity
         self.kinds[entity["id"]] = kind
         self._names[entity["id"]] = names
-        if kind not in ("user", "team"):
+        if kind not in _ASIDE:
             self._ids[names] = entity["id"]
 
     def _values(self, values: Mapping[str, Any]) -> Json:
@@ -331,7 +365,8 @@ class Estate:
             if parent is not None:
                 key = "service" if length == 1 else _KINDS[length]
                 parents[key] = self._reference(parent, href)
-                parents.setdefault("serviceType", parent.get("serviceType"))
+                if kind != "ingestionPipeline":
+                    parents.setdefault("serviceType", parent.get("serviceType"))
         return parents
 
     def _reference(self, entity: Json, href: bool = True) -> Json:

@@ -78,6 +78,8 @@ class OpenMetadataServer:
         self.requests: list[tuple[str, dict[str, str]]] = []
         #: FQNs that lists leave out although they count them.
         self.hidden: set[str] = set()
+        #: Ingestion pipelines come without their settings, as for a token that may not view all of them.
+        self.hide_pipeline_settings = False
         #: Lists ignore `service`, `database` and `databaseSchema`, as they ignore any parameter they do not know.
         self.ignore_parents = False
         #: Called with the path of each request before it is answered: a place for edits in mid-listing.
@@ -231,7 +233,8 @@ class OpenMetadataServer:
 
     def _list(self, kind: str, query: Mapping[str, str], fields: set[str], token: str) -> Json:
         limit = _limit(query.get("limit", "10"))
-        parent = {"database": "service", "databaseSchema": "database", "table": "databaseSchema"}.get(kind, "")
+        parents = {"database": "service", "databaseSchema": "database", "table": "databaseSchema"}
+        parent = {**parents, "ingestionPipeline": "service"}.get(kind, "")
         below = query.get(parent) or (query.get("database", "") if kind == "table" else "")
         below = "" if self.ignore_parents else below
         include = query.get("include", "non-deleted")
@@ -239,6 +242,7 @@ class OpenMetadataServer:
             entity
             for entity in self.estate.listed(kind, below)
             if include in ("all", "deleted" if entity["deleted"] else "non-deleted")
+            and query.get("pipelineType", entity.get("pipelineType")) == entity.get("pipelineType")
         ]
         paging: Json = {"total": len(found)}
         if limit == 0:
@@ -258,6 +262,8 @@ class OpenMetadataServer:
 
     def _shown(self, entity: Json, fields: set[str]) -> Json:
         body = self.estate.shown(entity, fields)
+        if self.hide_pipeline_settings and "sourceConfig" in body:
+            body["sourceConfig"] = {}
         if self.owner_field == "owner" and "owners" in body:
             owners = body.pop("owners")
             # Before 1.5 an entity had one owner, and nothing told an inherited one from its own.

@@ -40,6 +40,8 @@ def test_check_of_a_right_configuration(tmp_path: Path) -> None:
         "mistakes": [],
         "channels": ["shop", "crm"],
         "services": ["shop_pg"],
+        "warnings": [],
+        "note": "",
     }
 
 

@@ -112,15 +112,22 @@ class World:
 
     @contextmanager
     def pipeline(
-        self, run_id: str = "run", ignore_brakes: bool = False, preview: bool = False, **channel: Any
+        self,
+        run_id: str = "run",
+        ignore_brakes: bool = False,
+        preview: bool = False,
+        others: tuple[Channel, ...] = (),
+        **channel: Any,
     ) -> Iterator[Pipeline]:
-        """The steps of a channel over everything here."""
+        """The steps of a channel over everything here; `others` are the other channels of the configuration."""
         token = self.server.bot_token
         with closing(OpenMetadataCatalog(self.server.url, token, pause=lambda _: None)) as catalog:
             with Ledger.open(self.ledger_url) as ledger:
                 with closing(Services(catalog, {SERVICE: self.connector}, {})) as services:
-                    settings = Channel(name="shop", **channel)
-                    yield Pipeline(settings, catalog, services, ledger, run_id, ignore_brakes, preview, patience=20)
+                    settings = Channel(**{"name": "shop", **channel})
+                    yield Pipeline(
+                        settings, catalog, services, ledger, run_id, ignore_brakes, preview, patience=20, others=others
+                    )
 
     def sync(self, run_id: str = "run", ignore_brakes: bool = False, **channel: Any) -> dict[str, Applied | str]:
         """A whole run; what became of each partition, or why it failed."""

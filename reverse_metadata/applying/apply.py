@@ -18,7 +18,7 @@ from reverse_metadata.ledger import FinishedChange, Lease, Ledger, PlanRecord
 from reverse_metadata.model import Aspect, Change, Last, Outcome, Path, SourceState, Statement, Verdict
 from reverse_metadata.planning.brakes import Brakes
 from reverse_metadata.planning.plan import Plan
-from reverse_metadata.planning.text import same
+from reverse_metadata.planning.text import agree
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +121,10 @@ def _still_true(plan: Plan, connector: Connector) -> tuple[list[Statement], list
     for statement in plan.statements:
         for change in statement.changes:
             found = state.get(change.path)
-            if found is not None and same(found.value(change.aspect), change.value):
+            stands = None if found is None else found.value(change.aspect, change.tag_key)
+            if found is not None and agree(change.aspect, stands, change.value):
                 continue  # another run was faster: nothing is left to do
-            if found is not None and same(found.value(change.aspect), change.actual):
+            if found is not None and agree(change.aspect, stands, change.actual):
                 valid.append(change)
             else:
                 stale.append(replace(change, verdict=Verdict.STALE, reason="the source moved since the plan"))
@@ -163,10 +164,10 @@ def _intend(
             partition=plan.partition.key,
             run_id=run.run_id,
             scope=plan.scope,
-            hash=plan.hash,
+            hash=plan.approved or plan.hash,
             created_at=datetime.now(UTC),
-            template=plan.template,
             filter_hash=plan.filter_hash,
+            approved_by=plan.approved_by,
         )
         rows = [(change, statement.text) for statement in statements for change in statement.changes]
         ledger.save_plan(record, rows)
@@ -182,8 +183,9 @@ def _write(
     for outcome in connector.execute(partition, statements, lease.check):
         outcomes[id(outcome.statement)] = outcome
     state = connector.read(partition, _tables(statements))
+    verbatim = connector.capabilities.verbatim
     pushed = [
-        _verified(change, statement, outcomes.get(id(statement)), state)
+        _verified(change, statement, outcomes.get(id(statement)), state, verbatim=verbatim)
         for statement in statements
         for change in statement.changes
     ]
@@ -191,17 +193,22 @@ def _write(
     return pushed
 
 
-def _verified(change: Change, statement: Statement, outcome: Outcome | None, state: SourceState) -> Pushed:
+def _verified(
+    change: Change, statement: Statement, outcome: Outcome | None, state: SourceState, *, verbatim: bool
+) -> Pushed:
     """What reading back says of a change; it outranks what the driver said, whose answer can be lost."""
     found = state.get(change.path)
-    stored = None if found is None else found.value(change.aspect)
+    stored = None if found is None else found.value(change.aspect, change.tag_key)
+    arrived = found is not None and agree(change.aspect, stored, change.value)
     error = outcome.error if outcome is not None else SourceError(Reason.OTHER, "the statement was not run")
     if error is not None:
-        lost = error.reason is Reason.CONNECTION and found is not None and same(stored, change.value)
+        lost = error.reason is Reason.CONNECTION and arrived
         return Pushed(change, statement.text, stored) if lost else _failed(change, statement, stored, error)
     if found is None:
         return Pushed(change, statement.text, None, "the object disappeared while the run wrote to it")
-    if same(stored, change.actual) and not same(stored, change.value):
+    # A source that alters texts may make of the new one what it made of the former.
+    altered = not verbatim and change.aspect is Aspect.DESCRIPTION and stored is not None and change.value is not None
+    if agree(change.aspect, stored, change.actual) and not arrived and not altered:
         return Pushed(change, statement.text, stored, "the source accepted the statement and kept the former value")
     return Pushed(change, statement.text, stored)
 
@@ -221,7 +228,7 @@ def _finished(plan: Plan, sequence: int, push: Pushed, state: SourceState, conne
         origin=change.origin,
         entity_id=change.entity_id,
         object_id=state[change.path].object_id,
-        template=plan.template if change.aspect is Aspect.DESCRIPTION else "",
+        template=change.template,
         channel=plan.channel,
         filter_hash=plan.filter_hash,
     )

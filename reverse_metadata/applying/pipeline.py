@@ -3,7 +3,7 @@
 Dagster's assets, the whole-channel job and the command line call the same steps.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -16,9 +16,11 @@ from reverse_metadata.catalogs.filter import could_match
 from reverse_metadata.config import Channel
 from reverse_metadata.errors import IncompleteListing, Reason, SourceError
 from reverse_metadata.ledger import Ledger, Push
-from reverse_metadata.model import Partition
+from reverse_metadata.model import Change, Last, LastKey, Partition, SourceState
 from reverse_metadata.planning.brakes import Brakes
+from reverse_metadata.planning.decisions import Known
 from reverse_metadata.planning.fetch import Fetched, Scope, fetch
+from reverse_metadata.planning.merge import Absent, Desired
 from reverse_metadata.planning.plan import Plan
 from reverse_metadata.planning.planner import build_plan, desired_values
 from reverse_metadata.planning.undo import Selection, build_undo
@@ -26,6 +28,8 @@ from reverse_metadata.services import Services
 
 #: So many entities are read by name; with more pending, and more than a tenth of what is known, a listing is faster.
 _FEW = 100
+#: How long the brakes and the contests look back.
+_DAY = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,8 @@ class Pipeline:
     preview: bool = False
     #: How long to wait for another run that holds the schema, in seconds.
     patience: float = 600.0
+    #: The other channels of the configuration: what both would write, and differently, is settled with them.
+    others: tuple[Channel, ...] = ()
 
     def fetch(self, partition: Partition, scope: Scope) -> Fetched:
         """What the catalog wants; `scope: changed` looks only at the entities in the inbox, unless there are very many.
@@ -120,15 +126,21 @@ class Pipeline:
         connector = self.services.connector(partition.service)
         only = fetched.tables
         names = None if only is None else [e.path[2] for e in (*fetched.entities, *fetched.left) if len(e.path) > 2]
+        catalog, source = self.catalog.name, self._source(partition)
+        known = Known(
+            self.ledger.last(catalog, source, partition.key, only),
+            self.ledger.holds(catalog, source, partition.key),
+            self.ledger.contests(catalog, source, partition.key, datetime.now(UTC) - _DAY),
+        )
         return build_plan(
             fetched,
             self.channel,
             connector.read(partition, names),
-            self.ledger.last(self.catalog.name, self._source(partition), partition.key, only),
+            known,
             catalog=self.catalog,
             connector=connector,
             brakes=None if self.ignore_brakes else self._brakes(),
-            holds=self.ledger.holds(self.catalog.name, self._source(partition), partition.key),
+            others=self.others,
         )
 
     def undo(self, selection: Selection) -> Iterator[tuple[Partition, Callable[[], Plan]]]:
@@ -153,27 +165,43 @@ class Pipeline:
         connector = self.services.connector(partition.service)
         recover(partition, catalog, source, connector, self.ledger, self.run_id, self.patience)
         here = [push for push in selected if push.service == source]
-        tables = {fqns.join(fqns.split(push.entity)[:4]): 0 for push in here}
+        looked_at = self._look_at(partition, {push.entity for push in here})
+        return build_undo(
+            partition,
+            here,
+            self.ledger.newest_pushes(catalog, source, {push.entity for push in here}),
+            looked_at.state,
+            looked_at.last,
+            looked_at.desired,
+            channel=self.channel,
+            connector=connector,
+        )
+
+    def desired(self, partition: Partition, changes: Iterable[Change]) -> Mapping[LastKey, Desired | Absent]:
+        """What the catalog wants of these changes by now, as the channel would push it; nothing of an entity that has
+        left the filter. Raises CatalogError and SourceError."""
+        looked_at = self._look_at(partition, {change.entity for change in changes})
+        return {
+            key: Absent.EMPTY if _table(key.entity) in looked_at.left else desired
+            for key, desired in looked_at.desired.items()
+        }
+
+    def _look_at(self, partition: Partition, entities: Collection[str]) -> "_LookedAt":
+        """Both sides of the tables of some entities, read now, whatever the filter says."""
+        connector = self.services.connector(partition.service)
+        tables = dict.fromkeys(map(_table, entities), 0)
         fetched = fetch(
             self.catalog,
             partition,
             self.channel.filter,
             known=tables,
-            pending=tables,
+            pending=tables if len(tables) <= _FEW else None,
             with_parents=self.channel.update_owners,
         )
         state = connector.read(partition, [path[3] for path in map(fqns.split, tables) if len(path) > 3])
-        last = self.ledger.last(catalog, source, partition.key, tables)
-        return build_undo(
-            partition,
-            here,
-            self.ledger.newest_pushes(catalog, source, {push.entity for push in here}),
-            state,
-            last,
-            desired_values(fetched, self.channel, state, last, catalog=self.catalog, connector=connector),
-            channel=self.channel,
-            connector=connector,
-        )
+        last = self.ledger.last(self.catalog.name, self._source(partition), partition.key, tables)
+        desired = desired_values(fetched, self.channel, state, last, catalog=self.catalog, connector=connector)
+        return _LookedAt(state, last, desired, frozenset(entity.fqn for entity in fetched.left))
 
     def apply(self, plan: Plan) -> Applied:
         """The plan applied and recorded; the inbox then knows what this run dealt with."""
@@ -224,6 +252,21 @@ class Pipeline:
 
     def _brakes(self) -> Brakes:
         catalog, channel = self.catalog.name, self.channel.name
-        since = datetime.now(UTC) - timedelta(hours=24)
+        since = datetime.now(UTC) - _DAY
         replaced, removed = self.ledger.brake_counts(catalog, channel, since)
         return Brakes.of(self.channel, self.ledger.count_last(catalog, channel), replaced, removed)
+
+
+@dataclass(frozen=True, slots=True)
+class _LookedAt:
+    """The source, the ledger and the catalog on the same tables; `left` are those outside the filter."""
+
+    state: SourceState
+    last: Mapping[LastKey, Last]
+    desired: Mapping[LastKey, Desired | Absent]
+    left: frozenset[str]
+
+
+def _table(entity: str) -> str:
+    """The FQN of the table of a column, or of the entity itself."""
+    return fqns.join(fqns.split(entity)[:4])

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import closing
 
+from reverse_metadata.applying.approval import Approvals
 from reverse_metadata.applying.pipeline import Pipeline
 from reverse_metadata.config import Channel, Config, ledger_url
 from reverse_metadata.errors import ReverseMetadataError
@@ -22,13 +23,14 @@ def preview(
     directory = config.path.absolute().parent
     with closing(open_catalog(config.catalog, directory)) as catalog, Ledger.open(ledger_url(config)) as ledger:
         with closing(services_of(config, catalog)) as services:
-            pipeline = Pipeline(channel, catalog, services, ledger, run_id="preview", preview=True)
+            others = config.others(channel)
+            pipeline = Pipeline(channel, catalog, services, ledger, run_id="preview", preview=True, others=others)
             for each in [partition] if partition is not None else pipeline.discover():
                 yield each, _planned(pipeline, each)
 
 
 def _planned(pipeline: Pipeline, partition: Partition) -> Plan | str:
     try:
-        return pipeline.resolve(pipeline.fetch(partition, "full"))
+        return Approvals(pipeline).shown(pipeline.resolve(pipeline.fetch(partition, "full")))
     except ReverseMetadataError as error:
         return str(error)

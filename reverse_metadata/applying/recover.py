@@ -2,8 +2,8 @@
 
 from reverse_metadata.connectors.base import Connector
 from reverse_metadata.ledger import FinishedChange, Ledger, OpenChange
-from reverse_metadata.model import Aspect, Last, Partition, SourceState
-from reverse_metadata.planning.text import same
+from reverse_metadata.model import Last, Partition, SourceState
+from reverse_metadata.planning.text import agree
 
 
 def lease_name(partition: Partition) -> str:
@@ -47,18 +47,18 @@ def recover_under_lease(partition: Partition, catalog: str, source: str, connect
 
 def _holds(state: SourceState, change: OpenChange) -> bool:
     found = state.get(change.path)
-    return found is not None and same(found.value(change.aspect), change.after)
+    return found is not None and agree(change.aspect, found.value(change.aspect, change.tag_key), change.after)
 
 
 def _finished(change: OpenChange, state: SourceState) -> FinishedChange:
     found = state[change.path]
     last = Last(
         wanted=change.wanted,
-        stored=found.value(change.aspect),
+        stored=found.value(change.aspect, change.tag_key),
         origin=change.origin,
         entity_id=change.entity_id,
         object_id=found.object_id,
-        template=change.template if change.aspect is Aspect.DESCRIPTION else "",
+        template=change.template,
         channel=change.channel,
         filter_hash=change.filter_hash,
     )

@@ -100,6 +100,13 @@ class Catalog(Protocol):
     def person(self, owner: Owner) -> Person | None:
         """The user or team behind an owner reference; None when it no longer exists."""
 
+    def overriding(self, service: str = "") -> dict[str, list[str]]:
+        """The catalog's own ingestion that writes over what people curate: names of pipelines, by service.
+
+        Services without any are left out; without `service` it answers for all of them. Meant for a warning, so it
+        must not keep anybody waiting.
+        """
+
     def events(self, cursor: str) -> EventBatch:
         """What changed since the cursor ("" for the first look)."""
 

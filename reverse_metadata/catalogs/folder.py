@@ -157,6 +157,10 @@ class FolderCatalog:
             team_type=str(data.get("teamType", "Group")) if owner.type == "team" else "",
         )
 
+    def overriding(self, service: str = "") -> dict[str, list[str]]:
+        """Nothing: a folder ingests no service."""
+        return {}
+
     def events(self, cursor: str) -> EventBatch:
         """The entities whose content differs from what the cursor remembers.
 

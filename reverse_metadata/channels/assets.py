@@ -6,19 +6,22 @@ are red.
 """
 
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 
 import dagster as dg
-from pydantic import Field
 
 from reverse_metadata.applying.apply import Applied
 from reverse_metadata.channels import report
+from reverse_metadata.channels.advice import RunAdvice
+from reverse_metadata.channels.plans import ApplyConfig, PlanConfig, PlanStep, apply, approved, approved_hashes, is_done
 from reverse_metadata.channels.resources import open_pipeline
 from reverse_metadata.channels.steps import Context, Failed, HandOff, kept_apart, partitions_of, scope_of
 from reverse_metadata.config import Channel, slug
 from reverse_metadata.display import printable
 from reverse_metadata.errors import PartitionsFailed
+from reverse_metadata.planning.plan import Plan
 
 CATALOG_KEY = dg.AssetKey(["catalog"])
 
@@ -27,14 +30,6 @@ _HINT = (
     "They are registered by the first tick of the sensor `{slug}_on_change` and by the job `{slug}_sync`, which does "
     "every schema at once: if no partition is offered yet, launch that job."
 )
-
-
-class PlanConfig(dg.Config):
-    """What one run may be told."""
-
-    ignore_brakes: bool = Field(
-        default=False, description="Let a plan over max_replacements or max_removals through, in this run alone."
-    )
 
 
 @dataclass(frozen=True)
@@ -63,15 +58,18 @@ class Names:
         return Names(slug(channel.name))
 
 
-def channel_assets(channel: Channel, resource_keys: set[str]) -> list[dg.AssetsDefinition]:
-    """The three assets of a channel. A run may hold several partitions."""
+def channel_assets(channel: Channel, resource_keys: set[str], others: tuple[Channel, ...]) -> list[dg.AssetsDefinition]:
+    """The three assets of a channel. A run may hold several partitions; `others` are the other channels of the
+    configuration."""
     with warnings.catch_warnings():
         # `backfill_policy` has been in beta since Dagster 1.5; users of ours cannot do anything about that.
         warnings.simplefilter("ignore", dg.BetaWarning)
-        return _channel_assets(channel, resource_keys, dg.BackfillPolicy.single_run())
+        return _channel_assets(channel, resource_keys, others, dg.BackfillPolicy.single_run())
 
 
-def _channel_assets(channel: Channel, resource_keys: set[str], one_run: dg.BackfillPolicy) -> list[dg.AssetsDefinition]:
+def _channel_assets(
+    channel: Channel, resource_keys: set[str], others: tuple[Channel, ...], one_run: dg.BackfillPolicy
+) -> list[dg.AssetsDefinition]:
     names = Names.of(channel)
     hint = _HINT.format(slug=names.slug)
     asset = partial(
@@ -113,57 +111,67 @@ def _channel_assets(channel: Channel, resource_keys: set[str], one_run: dg.Backf
     def resolved_templates(context: dg.AssetExecutionContext, config: PlanConfig) -> None:
         keys = partitions_of(context, channel, names.partitions)
         with open_pipeline(
-            channel, context.resources, context.run.run_id, ignore_brakes=config.ignore_brakes
+            channel, context.resources, context.run.run_id, ignore_brakes=config.ignore_brakes, others=others
         ) as pipeline:
-            hand_off = HandOff(pipeline)
+            hand_off, told, step = HandOff(pipeline), RunAdvice(context, pipeline), PlanStep(pipeline, config)
             for partition in keys:
                 fetched = hand_off.received_fetched(partition)
                 result = (
                     fetched
                     if isinstance(fetched, Failed)
-                    else kept_apart(context, partition, partial(pipeline.recover_and_resolve, fetched))
+                    else kept_apart(context, partition, partial(step.plan, fetched))
                 )
                 hand_off.plan(partition, result)
                 shown = (
                     report.failure_metadata(result.message)
                     if isinstance(result, Failed)
-                    else report.plan_metadata(result)
+                    else report.plan_metadata(result) | told.metadata(partition.service)
                 )
                 context.add_asset_metadata(shown, partition_key=partition.key)
 
     @asset(
         key=applied_key,
         deps=[plan_key],
+        # Nothing is materialized while a plan waits for approval.
+        output_required=False,
         description="The plan applied to the source, verified by reading back, and recorded in the ledger." + hint,
     )
-    def applied_updates(context: dg.AssetExecutionContext) -> None:
+    def applied_updates(context: dg.AssetExecutionContext, config: ApplyConfig) -> Iterator[dg.MaterializeResult[None]]:
         keys = partitions_of(context, channel, names.partitions)
+        hashes = approved_hashes(config)
         done: dict[str, report.Metadata] = {}
         failures: dict[str, str] = {}
         with open_pipeline(channel, context.resources, context.run.run_id) as pipeline:
             hand_off = HandOff(pipeline)
             for partition in keys:
-                plan = hand_off.received_plan(partition)
+                plan = (
+                    kept_apart(context, partition, partial(approved, pipeline, partition, hashes, config.approved_by))
+                    if hashes
+                    else hand_off.received_plan(partition)
+                )
                 if isinstance(plan, Failed):
                     result: Applied | Failed = plan
                 else:
-                    result = kept_apart(context, partition, partial(pipeline.apply, plan))
+                    result = kept_apart(context, partition, partial(apply, pipeline, plan))
                     if isinstance(result, Applied):
-                        log_applied(context, partition.service, partition.key, result)
-                        done[partition.key] = report.applied_metadata(plan, result)
+                        log_applied(context, plan, result)
+                        if is_done(channel, plan):
+                            done[partition.key] = report.applied_metadata(plan, result)
                 problem = problem_of(result)
                 if problem:
                     failures[partition.key] = problem
                     done.pop(partition.key, None)
                     pipeline.failed(partition, problem, scope_of(context.run), parks=not result.lacks_privilege)
             hand_off.done()
-        if not failures:
+        if len(done) == len(keys):
             for key, shown in done.items():
                 context.add_asset_metadata(shown, partition_key=key)
+            yield dg.MaterializeResult()
             return
         for key, shown in done.items():
             context.log_event(dg.AssetMaterialization(applied_key, partition=key, metadata=shown))
-        raise_failures(failures)
+        if failures:
+            raise_failures(failures)
 
     return [fetched_changes, resolved_templates, applied_updates]
 
@@ -173,10 +181,16 @@ def problem_of(result: Applied | Failed) -> str:
     return result.message if isinstance(result, Failed) else "; ".join(result.problems)
 
 
-def log_applied(context: Context, service: str, key: str, applied: Applied) -> None:
-    """One line for the partition, one observation a table that was written."""
+def log_applied(context: Context, plan: Plan, applied: Applied) -> None:
+    """One line for the partition, another when something waits, one observation a table that was written."""
+    key = plan.partition.key
     context.log.info(report.summary(key, applied))
-    for observation in report.observations(service, applied, context.run.run_id):
+    if plan.waiting:
+        context.log.warning(
+            f"{printable(key)}: plan {plan.waiting_hash} waits for approval. Read it on resolved_templates, then "
+            f"materialize applied_updates alone with the config plan: {plan.waiting_hash} and approved_by: your name"
+        )
+    for observation in report.observations(plan.partition.service, applied, context.run.run_id):
         context.log_event(observation)
 
 

@@ -21,8 +21,9 @@ def code_location(config: Config) -> dg.Definitions:
     assets: list[dg.AssetsDefinition | dg.AssetSpec] = [_catalog(config), *_services(config)]
     sensors, schedules, whole_jobs, undo_jobs = [], [], [], []
     for channel in config.channels:
-        assets += channel_assets(channel, keys)
-        whole_jobs.append(sync_job(channel, keys))
+        others = config.others(channel)
+        assets += channel_assets(channel, keys, others)
+        whole_jobs.append(sync_job(channel, keys, others))
         undo_jobs.append(undo_job(channel, keys))
         if (sensor := channel_sensor(channel, keys)) is not None:
             sensors.append(sensor)

@@ -3,6 +3,7 @@
 Everything that comes from the catalog or a database is hostile to its reader and goes through `display`.
 """
 
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -11,10 +12,12 @@ from typing import Any
 import dagster as dg
 
 from reverse_metadata.applying.apply import Applied, Pushed
+from reverse_metadata.config import slug
 from reverse_metadata.display import markdown_code, one_line, printable
 from reverse_metadata.model import Change, Path, Verdict
 from reverse_metadata.planning.fetch import Fetched
 from reverse_metadata.planning.plan import Plan
+from reverse_metadata.planning.show import sql
 
 Metadata = dict[str, dg.MetadataValue]
 
@@ -43,11 +46,31 @@ def plan_metadata(plan: Plan) -> Metadata:
     """What `resolved_templates` shows of a partition: the plan as a table and as SQL, and its hash."""
     return {
         "scope": dg.MetadataValue.text(plan.scope),
-        "statements": dg.MetadataValue.int(len(plan.statements)),
+        **_approval(plan),
+        "statements": dg.MetadataValue.int(len(plan.statements) + len(plan.waiting)),
         **_counts(plan.counts),
+        **{f"left_to/{printable(name)}": dg.MetadataValue.int(count) for name, count in plan.left_to.items()},
         **_table("changes", [_change_row(change) for change in plan.changes]),
         "sql": dg.MetadataValue.md(markdown_code(_script(plan), "sql")),
+        **_download(plan),
         "plan": dg.MetadataValue.text(plan.hash),
+        **({"left_out": dg.MetadataValue.int(plan.left_out)} if plan.left_out else {}),
+        **({"dry_run": dg.MetadataValue.bool(True)} if plan.dry_run else {}),
+    }
+
+
+def _approval(plan: Plan) -> Metadata:
+    """The hash of what waits, and what to paste into the launchpad to approve it."""
+    if not plan.waiting:
+        return {}
+    config = (
+        f"ops:\n  {slug(plan.channel)}__applied_updates:\n    config:\n"
+        f"      plan: {plan.waiting_hash}\n      approved_by: your name"
+    )
+    how = "To approve the statements below, materialize `applied_updates` of this schema alone"
+    return {
+        "waiting_plan": dg.MetadataValue.text(plan.waiting_hash),
+        "how_to_approve": dg.MetadataValue.md(f"{how}, with this in the launchpad:\n\n{markdown_code(config, 'yaml')}"),
     }
 
 
@@ -60,7 +83,10 @@ def applied_metadata(plan: Plan, applied: Applied) -> Metadata:
         "failed": dg.MetadataValue.int(len(applied.pushed) - len(applied.arrived)),
         **_counts(applied.counts),
         **_table("updates", [_push_row(push) for push in applied.pushed]),
-        **_table("attention", [_change_row(change) for change in (*applied.held_back, *plan.others)]),
+        **_table(
+            "attention",
+            [_change_row(change) for change in (*applied.held_back, *plan.waiting_changes, *plan.others)],
+        ),
     }
 
 
@@ -150,19 +176,19 @@ def _schema(row: Mapping[str, Any]) -> dg.TableSchema:
 def _change_row(change: Change) -> dict[str, Any]:
     return {
         "entity": one_line(change.entity, _CELL),
-        "aspect": change.aspect.value,
+        "aspect": one_line(change.what, _CELL),
         "verdict": change.verdict.value,
         "before": _shown(change.actual),
-        "after": _shown(change.value) if change.verdict.writes else "",
+        "after": _shown(change.value) if change.verdict.plans else "",
         "reason": one_line(change.reason, _CELL),
-        "wanted": _shown(change.wanted) if not change.verdict.writes else "",
+        "wanted": _shown(change.wanted) if not change.verdict.plans else "",
     }
 
 
 def _push_row(push: Pushed) -> dict[str, Any]:
     return {
         "entity": one_line(push.change.entity, _CELL),
-        "aspect": push.change.aspect.value,
+        "aspect": one_line(push.change.what, _CELL),
         "before": _shown(push.change.actual),
         "after": _shown(push.stored),
         "outcome": "failed" if push.error else "applied",
@@ -173,7 +199,7 @@ def _push_row(push: Pushed) -> dict[str, Any]:
 def _before_and_after(push: Pushed) -> dict[str, Any]:
     return {
         "entity": one_line(push.change.entity, _CELL),
-        "aspect": push.change.aspect.value,
+        "aspect": one_line(push.change.what, _CELL),
         "before": _shown(push.change.actual, _CELL_OF_OBSERVATION),
         "after": _shown(push.stored, _CELL_OF_OBSERVATION),
     }
@@ -183,17 +209,23 @@ def _shown(value: str | None, width: int = _CELL) -> str:
     return "" if value is None else one_line(value, width)
 
 
+def _download(plan: Plan) -> Metadata:
+    """How to get the whole script as a file."""
+    if not (plan.statements or plan.waiting):
+        return {}
+    words = ("reverse-metadata", "plan", plan.channel, "--partition", plan.partition.key, "--sql")
+    return {"sql_as_a_file": dg.MetadataValue.text(printable(f"{shlex.join(words)} > plan.sql"))}
+
+
 def _script(plan: Plan) -> str:
-    if not plan.statements:
-        return _NOTHING
-    return _cut("\n".join(f"{statement.text};" for statement in plan.statements))
+    return _cut(sql(plan)) or _NOTHING
 
 
-def _cut(sql: str) -> str:
-    if len(sql) <= _SQL_CHARACTERS:
-        return sql
-    rest = sql.count("\n", _SQL_CHARACTERS)
-    return f"{sql[:_SQL_CHARACTERS]}\n-- ... cut here; about {rest} more lines"
+def _cut(text: str) -> str:
+    if len(text) <= _SQL_CHARACTERS:
+        return text
+    rest = text.count("\n", _SQL_CHARACTERS)
+    return f"{text[:_SQL_CHARACTERS]}\n-- ... cut here; about {rest} more lines"
 
 
 def summary(partition: str, applied: Applied) -> str:

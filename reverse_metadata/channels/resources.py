@@ -110,8 +110,11 @@ def required_keys(config: Config) -> set[str]:
 
 
 @contextmanager
-def open_pipeline(channel: Channel, resources: Any, run_id: str, *, ignore_brakes: bool = False) -> Iterator[Pipeline]:
-    """The steps of a channel with everything they need, for the time of a Dagster step."""
+def open_pipeline(
+    channel: Channel, resources: Any, run_id: str, *, ignore_brakes: bool = False, others: tuple[Channel, ...] = ()
+) -> Iterator[Pipeline]:
+    """The steps of a channel with everything they need, for the time of a Dagster step. A step that plans needs the
+    other channels of the configuration, too."""
     with getattr(resources, CATALOG).open() as catalog, getattr(resources, LEDGER).open() as ledger:
         with closing(getattr(resources, SERVICES).of(catalog, resources)) as services:
-            yield Pipeline(channel, catalog, services, ledger, run_id, ignore_brakes)
+            yield Pipeline(channel, catalog, services, ledger, run_id, ignore_brakes, others=others)

@@ -149,5 +149,8 @@ class HandOff:
             return _FAILURE.validate_json(failed)
         payload = self._ledger.get_handoff(self._run_id, name, step)
         if payload is None:
-            return Failed("the step before left nothing in this run; materialize the three assets together")
+            return Failed(
+                "the step before left nothing in this run; materialize the three assets together, or apply a plan that "
+                "waits for approval with the config plan and approved_by"
+            )
         return payload

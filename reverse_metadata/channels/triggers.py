@@ -99,7 +99,12 @@ def _tick(context: dg.SensorEvaluationContext, names: Names, pipeline: Pipeline)
         cursor = _discover(context, pipeline)
     except ReverseMetadataError as error:
         context.log.warning(printable(f"the catalog's schemas could not be listed: {error}"))
-    due = ledger.due(channel.name, catalog.name, datetime.now(UTC))
+    now = datetime.now(UTC)
+    for key in ledger.end_expired(catalog.name, channel.name, now):
+        context.log.info(f"{printable(key)}: the plan that waited for approval has expired; it is made anew")
+    due = ledger.due(channel.name, catalog.name, now)
+    # A plan does not move under its reader; what comes meanwhile is still due when it was applied or has expired.
+    waiting = ledger.waiting_partitions(catalog.name, channel.name, now) if channel.approval == "required" else {}
     requests: list[dg.RunRequest] = []
     new: list[str] = []
     busy = _busy(context, names)
@@ -110,13 +115,13 @@ def _tick(context: dg.SensorEvaluationContext, names: Names, pipeline: Pipeline)
             # Nothing of this channel's; it must not be looked at again in every tick.
             ledger.delivered_all(channel.name, catalog.name, work.partition_key, work.newest_seq)
             continue
-        if work.partition_key in busy:
+        if work.partition_key in busy or work.partition_key in waiting:
             continue
         if work.partition_key not in registered:
             new.append(work.partition_key)
         ledger.requested(channel.name, catalog.name, work.partition_key)
         requests.append(_request(work))
-    reason = None if requests else f"nothing is due; {len(busy)} runs are under way"
+    reason = None if requests else f"nothing is due; {len(busy)} runs are under way, {len(waiting)} plans wait"
     return dg.SensorResult(
         run_requests=requests,
         skip_reason=reason,

@@ -93,7 +93,7 @@ def _selection(config: UndoConfig) -> Selection:
 def _apply(context: dg.OpExecutionContext, pipeline: Pipeline, partition: Partition, plan: Plan) -> Applied | Failed:
     result = kept_apart(context, partition, partial(pipeline.apply, plan))
     if isinstance(result, Applied):
-        log_applied(context, partition.service, partition.key, result)
+        log_applied(context, plan, result)
     return result
 
 

@@ -10,9 +10,11 @@ from reverse_metadata.config.loading import (
     ledger_url,
     load_config,
 )
-from reverse_metadata.config.models import Channel, FolderOptions, LedgerOptions, OpenMetadataOptions, Owners, Rewrite
+from reverse_metadata.config.models import Channel, FolderOptions, LedgerOptions, OpenMetadataOptions
 from reverse_metadata.config.naming import slug
+from reverse_metadata.config.owners import Owners, Rewrite
 from reverse_metadata.config.reference import reference, schema_json
+from reverse_metadata.config.tags import TagEntry, Tags
 
 __all__ = [
     "CONFIG_VARIABLE",
@@ -25,6 +27,8 @@ __all__ = [
     "OpenMetadataOptions",
     "Owners",
     "Rewrite",
+    "TagEntry",
+    "Tags",
     "find_config",
     "ledger_location",
     "ledger_url",

@@ -111,6 +111,10 @@ class Config:
         hint = nearest(name, names) or f"; the channels are {', '.join(names)}"
         raise ConfigurationError([f"there is no channel {name!r}{hint}"])
 
+    def others(self, channel: Channel) -> tuple[Channel, ...]:
+        """Every channel but this one."""
+        return tuple(other for other in self.channels if other.name != channel.name)
+
 
 def find_config(environ: Mapping[str, str] | None = None) -> Path | None:
     """The configuration file: REVERSE_METADATA_CONFIG, else ./reverse_metadata.yaml when there is one."""

@@ -2,25 +2,24 @@
 
 import re
 from collections.abc import Callable
-from fnmatch import fnmatchcase
 from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
-    ConfigDict,
-    Discriminator,
     Field,
     InstanceOf,
     PlainSerializer,
-    Tag,
     WithJsonSchema,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
 
 from reverse_metadata.catalogs.filter import EVERYTHING, Filter, FilterError, parse_filter
+from reverse_metadata.config.base import Model
+from reverse_metadata.config.owners import Owners
+from reverse_metadata.config.tags import Tags
 
 _FIELD = r"(?:\*|{value}(?:-{value})?)(?:/[1-9]\d*)?"
 _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
@@ -70,12 +69,6 @@ def _read_filter(value: object) -> Filter:
         return parse_filter(value)
     except FilterError as error:
         raise PydanticCustomError("filter", "the filter is wrong", {"located": error.located}) from error
-
-
-class Model(BaseModel):
-    """A block of the configuration: no other keys than these, and it never changes."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Events(Model):
@@ -145,100 +138,6 @@ class LedgerOptions(Model):
     )
 
 
-class Rewrite(Model):
-    """A principal's name made from a catalog's name or e-mail by a regular expression."""
-
-    regex: str = Field(
-        min_length=1, description="What the whole text must match, in Python's syntax: `(.+)@shop\\.example`."
-    )
-    replace: str = Field(
-        min_length=1, description="The name, in which `\\1` stands for the first group, `\\g<name>` for a named one."
-    )
-    of: Literal["name", "email", "display_name"] = Field(
-        default="name", description="The text of the user or team that is rewritten."
-    )
-
-    @model_validator(mode="after")
-    def _is_sound(self) -> "Rewrite":
-        try:
-            pattern = re.compile(self.regex)
-        except re.error as error:
-            raise ValueError(f"regex is no regular expression: {error}") from error
-        try:
-            pattern.sub(self.replace, "")
-        except (re.error, IndexError) as error:
-            raise ValueError(f"replace does not fit the regular expression: {error}") from error
-        return self
-
-
-_Rule = Annotated[
-    Annotated[Literal["email", "name", "local_part", "display_name", "none"], Tag("word")]
-    | Annotated[Rewrite, Tag("rewrite")],
-    Discriminator(lambda rule: "rewrite" if isinstance(rule, dict | Rewrite) else "word"),
-]
-
-
-def _check_rules(rules: list[_Rule]) -> list[_Rule]:
-    if "none" in rules[:-1]:
-        raise ValueError("none ends the rules; put it last, or take it out")
-    return rules
-
-
-class Owners(Model):
-    """How owners of the catalog become owners in a database."""
-
-    map: dict[str, str] = Field(
-        default_factory=dict,
-        description="The database's user, role or group by the catalog's user or team: `{finance-eng: finance}`."
-        " What stands here is settled; the rules are for everybody else.",
-    )
-    users: Annotated[list[_Rule], AfterValidator(_check_rules)] = Field(
-        default=["name"],
-        description="Rules for users, in order: `email`, `name`, `local_part` (of the e-mail), `display_name`,"
-        " a rewrite (below), or `none` for the map alone. The first whose name is in `allow` and exists in the"
-        " database wins.",
-    )
-    teams: Annotated[list[_Rule], AfterValidator(_check_rules)] = Field(
-        default=["none"], description="The same for teams, which become group roles."
-    )
-    team_types: list[Literal["Organization", "BusinessUnit", "Division", "Department", "Group"]] = Field(
-        default=["Group"], description="The types of teams that the rules apply to; the map is for any."
-    )
-    several: Annotated[
-        Annotated[Literal["fail", "first", "team_first"], Tag("word")] | Annotated[list[str], Tag("order")],
-        Discriminator(lambda value: "order" if isinstance(value, list) else "word"),
-    ] = Field(
-        default="fail",
-        description="What happens when the catalog names several owners and the database takes one: `fail` reports it,"
-        " `first` takes the first that the catalog lists, `team_first` the first team, else the first user, and a list"
-        " of names the one that stands first in it.",
-    )
-    allow: list[str] = Field(
-        default_factory=lambda: ["*"],
-        description="Globs. Only users, roles and groups with such a name are made owners.",
-    )
-    default: str | None = Field(
-        default=None,
-        min_length=1,
-        description="Who gets what an owner was pushed to, once the catalog names no owner any more. Without it that"
-        " is reported, as a database object always has an owner.",
-    )
-    inherited: Literal["skip", "push"] = Field(
-        default="skip",
-        description="What happens to an owner that an entity has from its schema or database: `skip` leaves it out.",
-    )
-
-    @model_validator(mode="after")
-    def _default_is_allowed(self) -> "Owners":
-        if self.default is not None and not self.allows(self.default):
-            raise ValueError(f"default is {self.default}, which is not among allow; add it there")
-        return self
-
-    def allows(self, principal: str) -> bool:
-        """Whether objects may be handed to a principal of this name."""
-        return any(fnmatchcase(principal, pattern) for pattern in self.allow)
-
-
 class Channel(Model):
     """One sync: which entities, which of their metadata, and when."""
 
@@ -260,11 +159,25 @@ class Channel(Model):
         default=False, description="Whether tags are pushed. A system without tags reports them as `unsupported`."
     )
     owners: Owners = Field(default_factory=Owners, description="How owners of the catalog become owners in a database.")
+    tags: Tags = Field(default_factory=Tags, description="How tags of the catalog become tags in a database.")
     schedule: Annotated[str, AfterValidator(check_cron)] | None = Field(
         default="0 2 * * *",
         description="When everything in scope is compared and repaired, as a cron expression; `null` for never.",
     )
     on_change: bool = Field(default=True, description="Whether changes in the catalog are pushed as they happen.")
+    priority: int = Field(
+        default=0,
+        description="Which channel pushes a value that several would push differently: the one with the highest"
+        " number. With equal numbers nothing of the schema is written, and the error names the channels.",
+    )
+    approval: Literal["not_required", "required"] = Field(
+        default="not_required",
+        description="Whether somebody must approve every plan before it is applied. Taking away a tag that is among"
+        " `tags.protected` needs approval in every channel.",
+    )
+    approval_days: int = Field(
+        default=7, ge=1, description="Days that a plan waits for approval; then it is made anew."
+    )
     on_first_contact: Literal["keep", "overwrite", "fail"] = Field(
         default="keep",
         description="What happens to a text that stands in the source before the first push and that the catalog"

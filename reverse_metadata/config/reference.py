@@ -15,10 +15,10 @@ from reverse_metadata.config.models import (
     FolderOptions,
     LedgerOptions,
     OpenMetadataOptions,
-    Owners,
-    Rewrite,
     is_secret,
 )
+from reverse_metadata.config.owners import Owners, Rewrite
+from reverse_metadata.config.tags import TagEntry, Tags
 from reverse_metadata.connectors import registry
 from reverse_metadata.connectors.base import ConnectorOptions
 
@@ -149,6 +149,13 @@ def _reference() -> Iterator[str]:
         "channels: owners: a rewrite",
         "An item of `users` or `teams` that makes a name: `{of: email, regex: '(.+)@shop\\.example', replace: '\\1'}`.",
         Rewrite,
+    )
+    yield from _table("channels: tags", "How tags of the catalog become tags in a database.", Tags)
+    yield from _table(
+        "channels: tags: an entry of `map`",
+        "What becomes of some labels, where the key alone does not say it: `{PII.Sensitive: {key: pii, value: high}}`."
+        " What is not said is as without the entry.",
+        TagEntry,
     )
     yield _FILTERS
 

@@ -28,6 +28,24 @@ _REWRITABLE = ("database", "schema")
 
 
 @dataclass(frozen=True, slots=True)
+class TagLimits:
+    """What the tags of a system may look like. None, and "" for characters, mean no limit.
+
+    Lengths count characters. `key_characters` and `value_characters` are the inside of a character class of a regular
+    expression: `a-z0-9_-`.
+    """
+
+    max_key: int | None = None
+    max_value: int | None = None
+    #: Tags that one object can have, those of others included.
+    max_tags: int | None = None
+    key_characters: str = ""
+    value_characters: str = ""
+    #: Whether a key can stand without a value.
+    valueless: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Capabilities:
     """What a system can hold, as data: the support matrix and the documentation are made of it."""
 
@@ -38,6 +56,7 @@ class Capabilities:
     verbatim: bool = True
     #: Longest value in characters by (aspect, level); a level that is absent has no limit.
     limits: Mapping[tuple[Aspect, EntityType], int] = field(default_factory=dict)
+    tags: TagLimits = field(default_factory=TagLimits)
 
     def supports(self, aspect: Aspect, level: EntityType) -> bool:
         """Whether the system has a place for this aspect at this level."""

@@ -6,6 +6,7 @@ docs/ledger.md; every other table may change with a release.
 
 from reverse_metadata.ledger.leases import Lease
 from reverse_metadata.ledger.records import (
+    Contest,
     DueWork,
     FinishedChange,
     InboxEvent,
@@ -14,10 +15,12 @@ from reverse_metadata.ledger.records import (
     PlanRecord,
     Pruned,
     Push,
+    WaitingPlan,
 )
 from reverse_metadata.ledger.store import Ledger
 
 __all__ = [
+    "Contest",
     "DueWork",
     "FinishedChange",
     "InboxEvent",
@@ -28,4 +31,5 @@ __all__ = [
     "PlanRecord",
     "Pruned",
     "Push",
+    "WaitingPlan",
 ]

@@ -1,16 +1,19 @@
-"""What was pushed, for people and for the brakes."""
+"""What was pushed, for people, for the brakes and for telling whether a value is contested."""
 
 from collections.abc import Collection, Iterator
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
 from reverse_metadata.ledger.database import Database, chunks
-from reverse_metadata.ledger.records import Push
+from reverse_metadata.ledger.records import Contest, Push
 from reverse_metadata.ledger.schema import plan_changes, plans, pushes
 from reverse_metadata.model import Aspect, LastKey
 
 _PAGE = 1000
+#: Flips that lie further apart are no contest.
+_ROUND = timedelta(hours=24)
 
 
 class History(Database):
@@ -95,6 +98,32 @@ class History(Database):
         with self._reading() as connection:
             row = connection.execute(query).one()
         return int(row[0]), int(row[1])
+
+    def contests(self, catalog: str, service: str, partition_key: str, since: datetime) -> dict[LastKey, Contest]:
+        """What was written over what somebody else made of our values, for a partition: values of which the last such
+        write was since a moment, with the number of those in the 24 hours up to it.
+
+        All channels count together, and only what arrived. Of writes for different values of the catalog only those
+        for the value that was written last count: it is contested, the others are history. Raises LedgerError.
+        """
+        c, p = plan_changes.c, plans.c
+        query = (
+            sa.select(c.entity, c.aspect, c.tag_key, c.wanted, c.after, c.before, c.finished_at)
+            .join_from(plan_changes, plans, c.plan_id == p.plan_id)
+            # Word for word the condition of the index that holds these rows alone.
+            .where(sa.text("flips"), c.state == "applied", c.finished_at >= since - _ROUND)
+            # Not the bare column: SQLite would begin with every plan of the catalog.
+            .where(p.catalog.concat("") == catalog, p.service == service, p.partition_key == partition_key)
+            .order_by(c.finished_at.desc(), c.plan_id.desc())
+        )
+        found: dict[LastKey, Contest] = {}
+        with self._reading() as connection:
+            for entity, aspect, tag_key, wanted, ours, theirs, at in connection.execute(query):
+                key = LastKey(entity, Aspect(aspect), tag_key)
+                newest = found.setdefault(key, Contest(wanted, ours, theirs, 0, at))
+                if newest.wanted == wanted and at >= newest.newest - _ROUND:
+                    found[key] = replace(newest, flips=newest.flips + 1)
+        return {key: contest for key, contest in found.items() if contest.newest >= since}
 
 
 def _within(entity: str) -> sa.ColumnElement[bool]:

@@ -92,19 +92,24 @@ class Inbox(Database):
 
     def request_full(self, catalog: str, partition_keys: Collection[str], channel: str = "") -> None:
         """Ask for a full look at partitions, for one channel or ("") for all that are known by then."""
-        if not partition_keys:
-            return
+        if partition_keys:
+            with self._writing() as connection:
+                self._request_full(connection, catalog, partition_keys, channel)
+
+    def _request_full(
+        self, connection: sa.Connection, catalog: str, partition_keys: Collection[str], channel: str
+    ) -> None:
+        """`request_full` within a transaction of the caller."""
         now = int(datetime.now(UTC).timestamp() * 1000)
         events = [
             InboxEvent(key, key, fqns.split(key)[0], at=now, kind="requested", whole=True)
             for key in dict.fromkeys(partition_keys)
         ]
-        with self._writing() as connection:
-            seq = self._advance(connection, catalog, len(events))
-            first = seq - len(events) + 1
-            self._put(
-                connection, [_row(catalog, channel, event, number, True) for number, event in enumerate(events, first)]
-            )
+        seq = self._advance(connection, catalog, len(events))
+        first = seq - len(events) + 1
+        self._put(
+            connection, [_row(catalog, channel, event, number, True) for number, event in enumerate(events, first)]
+        )
 
     def pending(
         self, channel: str, catalog: str, partition_key: str, now: datetime | None = None

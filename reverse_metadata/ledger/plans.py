@@ -44,7 +44,6 @@ class Plans(Holds):
             "run_id": plan.run_id,
             "scope": plan.scope,
             "hash": plan.hash,
-            "template": plan.template,
             "filter_hash": plan.filter_hash,
             "approved_by": plan.approved_by,
             "created_at": plan.created_at,
@@ -69,6 +68,8 @@ class Plans(Holds):
                 "statement": statement,
                 "replaces": change.replaces,
                 "removes": change.removes,
+                "flips": change.flips,
+                "template": change.template,
                 "origin": change.origin,
                 "changed_by": change.changed_by,
                 "catalog_version": change.catalog_version,
@@ -133,7 +134,7 @@ class Plans(Holds):
             sa.select(
                 c.plan_id, c.seq, p.channel, p.catalog, p.service, p.partition_key.label("partition"), p.run_id,
                 c.entity, c.entity_id, c.entity_type.label("type"), c.path, c.aspect, c.tag_key, c.kind, c.object_id,
-                c.before, c.after, c.wanted, c.origin, c.statement, p.template, p.filter_hash, c.changed_by,
+                c.before, c.after, c.wanted, c.origin, c.statement, c.template, p.filter_hash, c.changed_by,
                 c.catalog_version, c.started_at,
             )
             .join_from(plan_changes, plans, c.plan_id == p.plan_id)

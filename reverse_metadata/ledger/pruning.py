@@ -12,7 +12,16 @@ import sqlalchemy as sa
 
 from reverse_metadata.ledger.database import Database
 from reverse_metadata.ledger.records import Pruned
-from reverse_metadata.ledger.schema import deliveries, handoffs, inbox, plan_changes, plans, pushes, subscriptions
+from reverse_metadata.ledger.schema import (
+    deliveries,
+    handoffs,
+    inbox,
+    plan_changes,
+    plans,
+    pushes,
+    subscriptions,
+    waiting_plans,
+)
 
 #: Rows that one transaction looks at or deletes.
 _CHUNK = 1000
@@ -24,9 +33,11 @@ class Pruning(Database):
     def prune(self, before: datetime) -> Pruned:
         """Delete what was pushed, planned, delivered and handed on before a moment; gives the numbers of rows.
 
-        The moment lies at least a day back: the brakes count what was written within 24 hours. A failed push stays
-        while nothing was tried after it, one that was applied while nothing was applied after it. Raises LedgerError;
-        what was deleted until then stays deleted, and another call goes on.
+        The moment lies at least a day back: the brakes and contests count what was written within 24 hours. A failed
+        push stays while nothing was tried after it, one that was applied while nothing was applied after it. A plan
+        that waits for approval stays, however old; it goes once it expired before the moment, and as nobody ended it
+        until then, no look at its partition is asked for. Raises LedgerError; what was deleted until then stays
+        deleted, and another call goes on.
         """
         changes, headers = self._prune_plans(before)
         return Pruned(
@@ -34,7 +45,8 @@ class Pruning(Database):
             changes=changes,
             plans=headers,
             events=self._prune_inbox(before),
-            handoffs=self._delete(handoffs, handoffs.c.created_at < before),
+            handoffs=self._delete(handoffs, handoffs.c.created_at < before)
+            + self._delete(waiting_plans, waiting_plans.c.expires_at < before),
         )
 
     def _prune_pushes(self, before: datetime) -> int:

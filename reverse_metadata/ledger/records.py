@@ -11,8 +11,8 @@ from reverse_metadata.model import Aspect, EntityType, Last, Origin, Path
 class PlanRecord:
     """A plan as it is about to be written. `scope` is `full` or `changed`; `partition` the partition key.
 
-    `template` and `filter_hash` are what the `Last` of its changes will carry: a run that recovers this plan after
-    a crash knows them from here.
+    `filter_hash` is what the `Last` of its changes will carry: a run that recovers this plan after a crash knows it
+    from here.
     """
 
     plan_id: str
@@ -24,7 +24,6 @@ class PlanRecord:
     scope: str
     hash: str
     created_at: datetime
-    template: str = ""
     filter_hash: str = ""
     approved_by: str = ""
 
@@ -103,6 +102,32 @@ class Push:
 
 
 @dataclass(frozen=True, slots=True)
+class Contest:
+    """What a channel and another writer make of one value in turn.
+
+    The catalog wanted `wanted`; `ours` was written `flips` times, at last at `newest`, each time over what the other
+    had made of it: `theirs`, the last time.
+    """
+
+    wanted: str | None
+    ours: str | None
+    theirs: str | None
+    flips: int
+    newest: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingPlan:
+    """A plan that waits for somebody to approve it: the run `run_id` made it, and it waits until `expires_at`."""
+
+    hash: str
+    payload: bytes
+    run_id: str
+    created_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class InboxEvent:
     """A hint that an entity changed: `entity` is the FQN of a database, schema or table, `at` in ms since 1970.
 
@@ -147,7 +172,7 @@ class DueWork:
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """How many rows were deleted, by what they were."""
+    """How many rows were deleted, by what they were; `handoffs` counts plans that waited in vain, too."""
 
     pushes: int
     changes: int

@@ -20,11 +20,12 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    false,
     text,
 )
 
 #: The newest revision in `migrations/versions`.
-REVISION = "0001"
+REVISION = "0002"
 #: Not Alembic's usual name: Dagster's storage may live in the same database and has its own.
 VERSION_TABLE = "reverse_metadata_version"
 
@@ -152,11 +153,25 @@ plans = Table(
     _words("run_id"),
     _words("scope"),
     _words("hash"),
-    _words("template"),
     _words("filter_hash"),
     _words("approved_by"),
     _moment("created_at"),
     Index("plans_partition", "catalog", "channel", "partition_key", "created_at"),
+)
+
+#: Plans that wait for approval, one a channel and partition, compressed.
+waiting_plans = Table(
+    "waiting_plans",
+    metadata,
+    _key("catalog"),
+    _key("channel"),
+    _key("partition_key"),
+    _words("hash"),
+    _words("run_id"),
+    _moment("created_at"),
+    _moment("expires_at"),
+    # Last: SQLite would read through it to reach a column behind it.
+    Column("payload", LargeBinary, nullable=False),
 )
 
 #: Changes that were undone: they are not pushed again while the catalog wants what it wanted then.
@@ -203,7 +218,10 @@ plan_changes = Table(
     Column("started_at", Moment, nullable=True),
     Column("finished_at", Moment, nullable=True),
     _optional("error"),
-    # Both stay small however long the history grows: what is open now, and what the brakes count.
+    # The defaults are for rows from before there were these columns.
+    Column("flips", Boolean, nullable=False, server_default=false()),
+    Column("template", Words, nullable=False, server_default=""),
+    # All stay small however long the history grows: what is open now, what the brakes count, what was contested.
     Index(
         "plan_changes_open",
         "plan_id",
@@ -216,6 +234,7 @@ plan_changes = Table(
         sqlite_where=text("replaces OR removes"),
         postgresql_where=text("replaces OR removes"),
     ),
+    Index("plan_changes_flips", "finished_at", sqlite_where=text("flips"), postgresql_where=text("flips")),
 )
 
 #: Public, one row a change that was tried; see docs/ledger.md.

@@ -6,16 +6,16 @@ from typing import Self
 from reverse_metadata.ledger.database import create, normalise, shown, translated
 from reverse_metadata.ledger.handoffs import Handoffs
 from reverse_metadata.ledger.history import History
-from reverse_metadata.ledger.inbox import Inbox
 from reverse_metadata.ledger.last_values import LastValues
 from reverse_metadata.ledger.leases import Leases
 from reverse_metadata.ledger.plans import Plans
 from reverse_metadata.ledger.pruning import Pruning
 from reverse_metadata.ledger.sources import Sources
 from reverse_metadata.ledger.upgrade import upgrade
+from reverse_metadata.ledger.waiting import Waiting
 
 
-class Ledger(Sources, LastValues, Handoffs, Plans, History, Leases, Inbox, Pruning):
+class Ledger(Sources, LastValues, Handoffs, Plans, History, Leases, Waiting, Pruning):
     """The durable record, on SQLite or PostgreSQL.
 
     Every method may be called from any thread, and raises LedgerError when the database does not answer.

@@ -2,7 +2,7 @@
 
 from reverse_metadata.config import Channel
 from reverse_metadata.planning import markdown
-from reverse_metadata.planning.text import normal
+from reverse_metadata.planning.text import normal, truncated
 
 
 def formatted(description: str | None, channel: Channel) -> str | None:
@@ -13,6 +13,11 @@ def formatted(description: str | None, channel: Channel) -> str | None:
         return description
     text = markdown.to_text(description)
     return None if normal(text) is None else text
+
+
+def fitted(text: str, channel: Channel, limit: int | None) -> str:
+    """The text as the channel has it written where only `limit` characters fit; None is no limit."""
+    return text if limit is None or channel.on_too_long == "report" else truncated(text, limit)
 
 
 def template_of(channel: Channel) -> str:

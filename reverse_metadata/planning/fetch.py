@@ -12,7 +12,7 @@ from reverse_metadata.catalogs.filter import Filter, matches
 from reverse_metadata.errors import CatalogError, IncompleteListing
 from reverse_metadata.model import Entity, EntityType, Partition
 
-Scope = Literal["full", "changed", "undo"]
+Scope = Literal["full", "changed", "narrowed", "approved", "undo"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 
 from pydantic import TypeAdapter
 
@@ -14,6 +14,7 @@ from reverse_metadata.model import (
     LastKey,
     Partition,
     Statement,
+    Verdict,
 )
 from reverse_metadata.planning.fetch import Scope
 
@@ -34,11 +35,13 @@ class Remembered:
 class Plan:
     """All changes of a run for one partition with their statements.
 
-    `statements` carry the changes that are written, in the order in which they run; `others` are the changes
-    that are listed and not written. `counts` says how many changes have each verdict, those in sync included.
-    `released` are changes that were held since an undo, and that the catalog now wants to be something else.
-    `unbraked` says that somebody let everything through, once. `template` names what turned the catalog's
-    descriptions into what is written, "" when they are written as they are.
+    `statements` carry the changes that are written, in the order in which they run; `waiting` those that somebody
+    must approve first; `others` are the changes that are listed and not written. `counts` says how many changes have
+    each verdict, those in sync included, and `left_to` how many values were left to another channel with a higher
+    priority, by its name. `released` are changes that were held since an undo, and that the catalog
+    now wants to be something else. `unbraked` says that somebody let everything through, once. `approved` is the hash
+    of the waiting plan that these statements are of, and `approved_by` who approved it; both "" when nobody had to.
+    `left_out` is the number of changes that a careful run leaves for later; a `dry_run` writes none.
     """
 
     channel: str
@@ -47,33 +50,56 @@ class Plan:
     statements: tuple[Statement, ...]
     others: tuple[Change, ...]
     counts: dict[str, int]
+    left_to: dict[str, int] = field(default_factory=dict)
+    waiting: tuple[Statement, ...] = ()
     remember: tuple[Remembered, ...] = ()
     released: tuple[LastKey, ...] = ()
     filter_hash: str = ""
-    template: str = ""
     unbraked: bool = False
+    approved: str = ""
+    approved_by: str = ""
+    left_out: int = 0
+    dry_run: bool = False
     upto: dict[str, int] = field(default_factory=dict)
 
     @property
     def changes(self) -> Iterator[Change]:
-        """The changes that are written, then the others."""
+        """The changes that are written, those that wait, then the others; each with its verdict for people."""
         for statement in self.statements:
             yield from statement.changes
+        yield from self.waiting_changes
         yield from self.others
 
     @property
+    def waiting_changes(self) -> Iterator[Change]:
+        """The changes that wait for approval, with that verdict."""
+        for statement in self.waiting:
+            for change in statement.changes:
+                why = "takes away a protected tag; " if change.protected else ""
+                yield replace(change, verdict=Verdict.WAITING, reason=f"{why}waits for approval: {change.reason}")
+
+    @property
     def hash(self) -> str:
-        """16 hexadecimal digits that name what this plan would write, over what."""
-        digest = hashlib.sha256()
-        for statement in self.statements:
-            values = [(change.entity, change.aspect, change.actual) for change in statement.changes]
-            digest.update(json.dumps([statement.text, values]).encode())
-        return digest.hexdigest()[:16]
+        """16 hexadecimal digits that name what this plan writes, over what."""
+        return _digest(self.statements)
+
+    @property
+    def waiting_hash(self) -> str:
+        """16 hexadecimal digits that name what waits for approval; "" when nothing does."""
+        return _digest(self.waiting) if self.waiting else ""
 
     @property
     def failures(self) -> list[Change]:
         """The changes that turn the partition red although nothing was tried."""
         return [change for change in self.others if change.fails]
+
+
+def _digest(statements: Iterable[Statement]) -> str:
+    digest = hashlib.sha256()
+    for statement in statements:
+        values = [(change.entity, change.aspect, change.tag_key, change.actual) for change in statement.changes]
+        digest.update(json.dumps([statement.text, values]).encode())
+    return digest.hexdigest()[:16]
 
 
 PLAN: TypeAdapter[Plan] = TypeAdapter(Plan)

@@ -2,6 +2,8 @@
 
 import re
 
+from reverse_metadata.model import Aspect
+
 #: Markup that editors leave behind when everything was deleted. Images and links are content and stay.
 _EMPTY_MARKUP = re.compile(
     r"(?:\s|&nbsp;|​|</?(?:p|br|div|span|strong|em|b|i|u|h[1-6]|ul|ol|li|blockquote|pre|code)\s*/?>)*", re.IGNORECASE
@@ -16,8 +18,16 @@ def normal(text: str | None) -> str | None:
 
 
 def same(one: str | None, other: str | None) -> bool:
-    """Whether two values are equal after normalisation."""
+    """Whether two texts are equal after normalisation."""
     return one == other or normal(one) == normal(other)
+
+
+def agree(aspect: Aspect, one: str | None, other: str | None) -> bool:
+    """Whether two values of an aspect count as equal: descriptions after normalisation, names to the letter.
+
+    A tag may be there with an empty value, which is not the same as no tag.
+    """
+    return same(one, other) if aspect is Aspect.DESCRIPTION else one == other
 
 
 def truncated(text: str, limit: int) -> str:

@@ -27,10 +27,9 @@ from reverse_metadata.model import (
     SourceState,
     Verdict,
 )
-from reverse_metadata.planning.descriptions import template_of
 from reverse_metadata.planning.merge import Absent, Desired
 from reverse_metadata.planning.plan import Plan
-from reverse_metadata.planning.text import same
+from reverse_metadata.planning.text import agree
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +88,6 @@ def build_undo(
         others=tuple(change for change in changes if change.verdict not in (Verdict.IN_SYNC, *_WRITTEN)),
         counts=dict(Counter(change.verdict.value for change in changes)),
         filter_hash=filter_hash(channel.filter),
-        template=template_of(channel),
         unbraked=True,
     )
 
@@ -111,7 +109,7 @@ def _change(
     target = pushes[0].before
     wanted = desired if isinstance(desired, Desired) else None
     verdict, reason = _verdict(key, pushes[-1], newest, found, last, target)
-    agrees = same(wanted.value if wanted else None, target)
+    agrees = agree(key.aspect, wanted.value if wanted else None, target)
     return Change(
         entity=key.entity,
         entity_id=pushes[-1].entity_id,
@@ -120,7 +118,7 @@ def _change(
         aspect=key.aspect,
         verdict=verdict,
         value=target,
-        actual=None if found is None else found.value(key.aspect),
+        actual=None if found is None else found.value(key.aspect, key.tag_key),
         reason=reason,
         tag_key=key.tag_key,
         wanted=wanted.wanted if wanted else None,
@@ -136,12 +134,12 @@ def _verdict(
 ) -> tuple[Verdict, str]:
     if found is None:
         return Verdict.MISSING, "the object is not in the source any more"
-    actual = found.value(key.aspect)
-    if same(actual, target):
+    actual = found.value(key.aspect, key.tag_key)
+    if agree(key.aspect, actual, target):
         return Verdict.IN_SYNC, "the source holds the value from before already"
     if newest > push.id:
         return Verdict.CONFLICT, "pushed again since, by a run that is not undone; kept"
-    if not same(actual, push.after if last is None else last.stored):
+    if not agree(key.aspect, actual, push.after if last is None else last.stored):
         return Verdict.CONFLICT, "changed in the source since; kept"
     if target is None and key.aspect is Aspect.OWNER:
         return Verdict.UNSUPPORTED, "nothing is known of the owner before"

@@ -211,6 +211,6 @@ def test_the_plan_shows_the_text_that_will_stand_there(world: World) -> None:
     world.table("sales", "orders", description=MARKDOWN)
     plan: Plan = world.plan("sales", description_format="text")
     (change,) = plan.changes
-    assert (change.value, change.wanted, plan.template) == (PLAIN, MARKDOWN, markdown.VERSION)
+    assert (change.value, change.wanted, change.template) == (PLAIN, MARKDOWN, markdown.VERSION)
     assert PLAIN in plan.statements[0].text
     assert change.entity.startswith(SERVICE)

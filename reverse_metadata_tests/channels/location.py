@@ -1,6 +1,6 @@
 """The code location of a world on an instance in memory, and what its Dagster UI would say."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,21 +32,40 @@ class Location:
         """The job `<channel>_undo`."""
         return self._execute(f"{channel}_undo", {}, {f"{channel}_undo_pushes": {"config": config}})
 
+    def approve(self, *keys: str, channel: str = "shop", **config: Any) -> dg.ExecuteInProcessResult:
+        """`applied_updates` materialized alone, as somebody does who approves a plan."""
+        return self.run(*keys, channel=channel, only="applied_updates", applied_updates=config)
+
     def run(
-        self, *keys: str, channel: str = "shop", tags: Mapping[str, str] | None = None
+        self,
+        *keys: str,
+        channel: str = "shop",
+        tags: Mapping[str, str] | None = None,
+        only: str = "",
+        **configs: Mapping[str, Any],
     ) -> dg.ExecuteInProcessResult:
-        """The job `<channel>` for no partition, for one, or for the range from the first to the last."""
+        """The job `<channel>` for no partition, for one, or for the range from the first to the last.
+
+        `only` names the one asset that is materialized, `configs` what each asset is told.
+        """
         chosen = dict(tags or {})
         if len(keys) == 1:
             chosen["dagster/partition"] = keys[0]
         elif keys:
             chosen["dagster/asset_partition_range_start"] = keys[0]
             chosen["dagster/asset_partition_range_end"] = keys[-1]
-        return self._execute(channel, chosen, {})
+        ops = {f"{channel}__{asset}": {"config": config} for asset, config in configs.items()}
+        return self._execute(channel, chosen, ops, [dg.AssetKey([channel, only])] if only else None)
 
-    def _execute(self, job: str, tags: Mapping[str, str], ops: Mapping[str, Any]) -> dg.ExecuteInProcessResult:
+    def _execute(
+        self,
+        job: str,
+        tags: Mapping[str, str],
+        ops: Mapping[str, Any],
+        assets: Sequence[dg.AssetKey] | None = None,
+    ) -> dg.ExecuteInProcessResult:
         return self.defs.resolve_job_def(job).execute_in_process(
-            instance=self.instance, tags=tags, run_config={"ops": ops}, raise_on_error=False
+            instance=self.instance, tags=tags, run_config={"ops": ops}, raise_on_error=False, asset_selection=assets
         )
 
     def partitions(self, channel: str = "shop") -> list[str]:
@@ -60,6 +79,16 @@ class Location:
         assert definition is not None
         found = self.instance.get_status_by_partition(key, self.partitions(channel), definition) or {}
         return {partition: status.value for partition, status in found.items() if status is not None}
+
+
+def shown(result: dg.ExecuteInProcessResult, asset: str) -> dict[str, dict[str, Any]]:
+    """The metadata of the materializations of an asset in a run, by partition."""
+    events = (event.step_materialization_data.materialization for event in result.get_asset_materialization_events())
+    return {
+        event.partition or "": {name: value.value for name, value in event.metadata.items()}
+        for event in events
+        if event.asset_key.path[-1] == asset
+    }
 
 
 def failure_of(result: dg.ExecuteInProcessResult) -> str:

@@ -118,7 +118,8 @@ def test_an_edit_reads_and_writes_one_table(shop: World, settled: Daemon, monkey
     assert result.success
     assert shop.comment("sales", "orders") == "One row a sale"
     assert shop.comment("sales", "items") == "by hand"
-    assert {path for path, _ in shop.server.requests} == {f"tables/name/{shop.fqn('sales', 'orders')}"}
+    asked = {path for path, _ in shop.server.requests}
+    assert asked == {f"tables/name/{shop.fqn('sales', 'orders')}", "services/ingestionPipelines"}
     assert [list(only or ()) for only in tables_read] == [["orders"]] * 3  # to plan, before the write, and after it
     assert [push.entity for push in shop.pushes()][-1] == shop.fqn("sales", "orders")
     assert settled.tick() == []

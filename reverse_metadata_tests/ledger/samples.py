@@ -47,7 +47,6 @@ def record(plan_id: str = "plan-1", **others: Any) -> PlanRecord:
         scope="full",
         hash="0123456789abcdef",
         created_at=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
-        template="t-1",
         filter_hash="f-1",
         approved_by="grace",
     )

@@ -27,7 +27,7 @@ def test_a_saved_plan_is_open_only_once_it_started(ledger: Ledger, sql: Sql) -> 
 
 
 def test_an_open_change_has_all_that_recovery_needs(ledger: Ledger) -> None:
-    started(ledger, [change("a.b", value=None)])
+    started(ledger, [replace(change("a.b", value=None), template="text/1")])
     (found,) = ledger.open_changes(CATALOG, SERVICE, PARTITION)
     wanted, plan = change("a.b", value=None), record()
     assert (found.plan_id, found.seq, found.channel, found.run_id) == ("plan-1", 0, "descriptions", "run-1")
@@ -36,7 +36,7 @@ def test_an_open_change_has_all_that_recovery_needs(ledger: Ledger) -> None:
     assert (found.path, found.aspect, found.tag_key) == (wanted.path, wanted.aspect, "")
     assert (found.kind, found.object_id) == ("table", "16384")
     assert (found.before, found.after, found.wanted, found.statement) == ("old", None, None, "COMMENT 0")
-    assert (found.template, found.filter_hash) == (plan.template, plan.filter_hash)
+    assert (found.template, found.filter_hash) == ("text/1", plan.filter_hash)
     assert (found.changed_by, found.catalog_version) == ("ada", "0.3")
     assert found.started_at.utcoffset() is not None
 

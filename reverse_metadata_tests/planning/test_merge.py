@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reverse_metadata.model import Last, Origin, Verdict
+from reverse_metadata.model import Aspect, Last, Origin, Verdict
 from reverse_metadata.planning.merge import Absent, Actual, Decision, Desired, Ledger, Rules, decide
 
 X = Desired("x", "x")
@@ -14,7 +14,7 @@ PUSHED = Last(wanted="x", stored="x", origin=Origin.PUSHED, entity_id="e1", obje
 ADOPTED = replace(PUSHED, origin=Origin.ADOPTED)
 OVERWRITE = Rules(on_first_contact="overwrite", on_conflict="overwrite")
 KEEP = Rules(on_first_contact="keep", on_conflict="keep")
-OWNER = Rules(clearable=False)
+OWNER = Rules(aspect=Aspect.OWNER)
 
 
 def never(_text: str) -> bool:

@@ -14,6 +14,7 @@ from reverse_metadata.catalogs.base import EventBatch, Person, Service
 from reverse_metadata.catalogs.entities import MalformedEntity, entity_from_json
 from reverse_metadata.catalogs.openmetadata.client import Client, Json
 from reverse_metadata.catalogs.openmetadata.events import read_events
+from reverse_metadata.catalogs.openmetadata.ingestion import overriding
 from reverse_metadata.catalogs.openmetadata.services import with_connection, without_connection
 from reverse_metadata.errors import CatalogRejected, FqnError
 from reverse_metadata.model import Entity, EntityType, Owner, Partition
@@ -129,6 +130,13 @@ class OpenMetadataCatalog:
             body = self._client.find(f"{'teams' if owner.type == 'team' else 'users'}/{_segment(owner.id)}")
             self._people[key] = None if body is None else _person(owner, body)
         return self._people[key]
+
+    def overriding(self, service: str = "") -> dict[str, list[str]]:
+        """The ingestion pipelines that have `overrideMetadata` on, by service; asked once, with little patience.
+
+        Pipelines that are paused or deleted do not count. Raises CatalogError.
+        """
+        return overriding(self._client, service)
 
     def events(self, cursor: str) -> EventBatch:
         """What changed since the cursor ("" for the first look). Raises CatalogError."""

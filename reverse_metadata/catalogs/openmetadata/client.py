@@ -13,6 +13,7 @@ What was found out with running servers (1.1 and 1.6) and is built on here:
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
+from copy import copy
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from random import uniform
@@ -85,6 +86,8 @@ class Client:
         """
         self.host = normalised(url)
         self._timeout = timeout
+        self._connect_timeout = _CONNECT_TIMEOUT
+        self._attempts = ATTEMPTS
         self._pause = pause
         self._fields: dict[str, str] = {}
         self._session = requests.Session()
@@ -94,6 +97,13 @@ class Client:
     def close(self) -> None:
         """Close every connection. Safe to call twice."""
         self._session.close()
+
+    def brief(self, timeout: float) -> "Client":
+        """The same client for what nobody should wait for: one try, at most `timeout` seconds of silence."""
+        brief = copy(self)
+        brief._attempts, brief._timeout = 1, timeout
+        brief._connect_timeout = min(timeout, _CONNECT_TIMEOUT)
+        return brief
 
     def find(self, path: str, *, fields: Sequence[str] = (), **params: str) -> Json | None:
         """The document at `path` (below `/api/v1/`), or None when the catalog says that there is none.
@@ -166,11 +176,11 @@ class Client:
 
         `consume` reads the streamed body. Raises CatalogError, and _NotFound for an entity that does not exist.
         """
-        for attempt in range(1, ATTEMPTS + 1):
+        for attempt in range(1, self._attempts + 1):
             try:
                 return self._once(path, params, consume)
             except _Passing as fault:
-                if attempt == ATTEMPTS or (fault.wait or 0) > _LONGEST_WAIT:
+                if attempt == self._attempts or (fault.wait or 0) > _LONGEST_WAIT:
                     tries = "once" if attempt == 1 else f"{attempt} times"
                     later = f"; it asks to wait {fault.wait:.0f} s" if fault.wait else ""
                     raise CatalogUnavailable(f"{self.host} was asked {tries} for {path}: {fault}{later}.") from None
@@ -184,7 +194,7 @@ class Client:
             with self._session.get(
                 f"{self.host}/api/v1/{path}",
                 params=params,
-                timeout=(_CONNECT_TIMEOUT, self._timeout),
+                timeout=(self._connect_timeout, self._timeout),
                 allow_redirects=False,
                 stream=True,
             ) as response:
@@ -196,7 +206,7 @@ class Client:
                 "authority, name the authority's file in REQUESTS_CA_BUNDLE."
             ) from None
         except requests.exceptions.ConnectTimeout:
-            raise _Passing(f"it could not be reached within {_CONNECT_TIMEOUT:g} s") from None
+            raise _Passing(f"it could not be reached within {self._connect_timeout:g} s") from None
         except requests.exceptions.Timeout:
             raise _Passing(f"it did not answer within {self._timeout:g} s") from None
         except requests.exceptions.JSONDecodeError:

@@ -1,0 +1,17 @@
+"""The examples of a page of the documentation."""
+
+import re
+from pathlib import Path
+
+_DOCS = Path(__file__).parents[1] / "docs"
+
+
+def text(page: str) -> str:
+    """The page `docs/<page>.md`."""
+    return (_DOCS / f"{page}.md").read_text(encoding="utf-8")
+
+
+def examples(page: str, language: str = "yaml") -> list[str]:
+    """The code blocks of a page in a language, "" for those without one; the indentation of a list is taken off."""
+    blocks = re.findall(rf"^( *)```{language}\n(.*?)^ *```$", text(page), re.MULTILINE | re.DOTALL)
+    return [re.sub(f"^{indent}", "", block, flags=re.MULTILINE) for indent, block in blocks]
