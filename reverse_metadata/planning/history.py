@@ -42,7 +42,8 @@ class History:
     @cached_property
     def _descriptions(self) -> dict[Path, set[str]]:
         found: dict[Path, set[str]] = {}
-        for entity in self._versions:
+        # What the catalog holds now as well: a source may hold its Markdown where the channel writes plain text.
+        for entity in (*self._entity.walk(), *self._versions):
             texts = {normal(entity.description), normal(formatted(entity.description, self._channel))}
             found.setdefault(entity.path, set()).update(text for text in texts if text is not None)
         return found

@@ -214,3 +214,10 @@ def test_the_plan_shows_the_text_that_will_stand_there(world: World) -> None:
     assert (change.value, change.wanted, change.template) == (PLAIN, MARKDOWN, markdown.VERSION)
     assert PLAIN in plan.statements[0].text
     assert change.entity.startswith(SERVICE)
+
+
+def test_the_catalogs_own_markdown_at_first_contact_is_not_foreign(world: World) -> None:
+    world.table("sales", "orders", description=MARKDOWN)
+    world.comment_by_hand("sales", "orders", MARKDOWN)
+    assert counts(world, description_format="text") == {"apply": 1}
+    assert world.comment("sales", "orders") == PLAIN
