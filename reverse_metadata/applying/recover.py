@@ -40,14 +40,20 @@ def recover_under_lease(partition: Partition, catalog: str, source: str, connect
     for change in left_open:
         by_plan.setdefault(change.plan_id, []).append(change)
     for plan_id, changes in by_plan.items():
-        done = [change for change in changes if _holds(state, change)]
+        done = [change for change in changes if _arrived(state, change, connector)]
         ledger.finish(plan_id, [_finished(change, state) for change in done])
-        ledger.abandon(plan_id, [change.seq for change in changes if not _holds(state, change)])
+        ledger.abandon(plan_id, [change.seq for change in changes if not _arrived(state, change, connector)])
 
 
-def _holds(state: SourceState, change: OpenChange) -> bool:
+def _arrived(state: SourceState, change: OpenChange, connector: Connector) -> bool:
+    """Whether the source holds what was sent; of a system that alters it, whether the value before is gone."""
     found = state.get(change.path)
-    return found is not None and agree(change.aspect, found.value(change.aspect, change.tag_key), change.after)
+    if found is None:
+        return False
+    stands = found.value(change.aspect, change.tag_key)
+    if agree(change.aspect, stands, change.after):
+        return True
+    return not connector.capabilities.verbatim and not agree(change.aspect, stands, change.before)
 
 
 def _finished(change: OpenChange, state: SourceState) -> FinishedChange:

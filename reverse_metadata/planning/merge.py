@@ -33,10 +33,14 @@ class Ledger(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Desired:
-    """What the catalog wants: `wanted` as it stands there, `value` as a statement would store it (truncated)."""
+    """What the catalog wants: `wanted` as it stands there, `value` as a statement would store it (truncated).
+
+    `exact` False says that a template makes something else of the value, so that nothing in the source equals it.
+    """
 
     wanted: str
     value: str
+    exact: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,8 @@ class Rules:
     on_ambiguous: Literal["report", "overwrite"] = "report"
     #: What takes the place of a pushed value that was emptied, where the aspect cannot be empty.
     stand_in: str | None = None
+    #: Whether what is written can be found when the source is read. If not, what was wanted last is all that counts.
+    reads_back: bool = True
 
     @property
     def clearable(self) -> bool:
@@ -116,6 +122,8 @@ def decide(
         return Decision(2, Verdict.MISSING, "the object is not in the source")
     if isinstance(desired, Absent):
         return _empty(last, actual, rules, entity_id, once_held)
+    if not rules.reads_back:
+        return _unseen(desired, last, actual, template)
     return _wanted(desired, last, actual, rules, template, once_held)
 
 
@@ -125,10 +133,22 @@ def _deleted(last: Last | None, actual: Actual | None, rules: Rules, entity_id: 
     if actual is None or rules.empty(last.stored):
         return Decision(1, None, "deleted in the catalog, and nothing of ours is in the source", Ledger.FORGET)
     ours = last.origin is Origin.PUSHED and last.entity_id == entity_id
-    stands = not rules.empty(actual.value) and rules.equal(actual.value, last.stored)
+    stands = not rules.reads_back or (not rules.empty(actual.value) and rules.equal(actual.value, last.stored))
     if rules.on_catalog_delete == "clear" and rules.clearable and ours and stands:
         return Decision(1, Verdict.CLEAR, "the entity was deleted in the catalog", removes=True)
     return Decision(1, Verdict.GONE, "the entity was deleted in the catalog; the source keeps what stands there")
+
+
+def _unseen(desired: Desired, last: Last | None, actual: Actual, template: str) -> Decision:
+    if last is None:
+        return Decision(8, Verdict.APPLY, "new")
+    if last.wanted != desired.wanted:
+        return Decision(9, Verdict.APPLY, "edited in the catalog")
+    if last.template != template:
+        return Decision(9, Verdict.APPLY, "the channel writes it differently now")
+    if actual.recreated:
+        return Decision(3, Verdict.APPLY, "the object was created again")
+    return Decision(4, Verdict.IN_SYNC, "written before; the template says that it is not read back", Ledger.RENEW)
 
 
 def _wanted(
@@ -145,7 +165,7 @@ def _wanted(
     untouched = rules.equal(actual.value, last.stored)
     if written and untouched:
         return Decision(6, Verdict.IN_SYNC, "unchanged since the last push", Ledger.RENEW)
-    if rules.equal(actual.value, desired.value):
+    if desired.exact and rules.equal(actual.value, desired.value):
         return Decision(7, Verdict.IN_SYNC, "the source already holds it", Ledger.RENEW)
     if untouched:
         edited = not rules.equal(last.wanted, desired.wanted)
@@ -161,7 +181,7 @@ def _wanted(
 
 
 def _first_contact(desired: Desired, actual: Actual, rules: Rules, once_held: Callable[[str], bool]) -> Decision:
-    if rules.equal(actual.value, desired.value):
+    if desired.exact and rules.equal(actual.value, desired.value):
         return Decision(5, Verdict.IN_SYNC, "the source already holds it", Ledger.RENEW)
     if actual.value is None or rules.empty(actual.value):
         return Decision(8, Verdict.APPLY, "new")
@@ -192,9 +212,11 @@ def _empty(
     last: Last | None, actual: Actual, rules: Rules, entity_id: str, once_held: Callable[[str], bool]
 ) -> Decision:
     forget = Ledger.FORGET if last is not None else Ledger.KEEP
-    if rules.empty(actual.value):
+    stands = actual.value if rules.reads_back else (last.wanted if last is not None else None)
+    if rules.empty(stands):
         return Decision(14, None, "empty on both sides", forget)
-    if last is not None and last.entity_id == entity_id and rules.equal(actual.value, last.stored):
+    untouched = last is not None and (not rules.reads_back or rules.equal(actual.value, last.stored))
+    if last is not None and last.entity_id == entity_id and untouched:
         if last.origin is Origin.PUSHED and not rules.clearable:
             return _replaced_by_stand_in(actual, rules)
         if last.origin is Origin.PUSHED:

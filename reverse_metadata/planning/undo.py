@@ -109,7 +109,13 @@ def _change(
     target = pushes[0].before
     wanted = desired if isinstance(desired, Desired) else None
     verdict, reason = _verdict(key, pushes[-1], newest, found, last, target)
-    agrees = agree(key.aspect, wanted.value if wanted else None, target)
+    wish = wanted.wanted if wanted else None
+    origin = Origin.RESTORED
+    if agree(key.aspect, wanted.value if wanted else None, target):
+        origin = Origin.PUSHED
+    elif last is not None and last.origin is Origin.RESTORED:
+        # An undo is undone: what it had taken back counts as pushed again, and gives way to what is wanted by now.
+        origin, wish = Origin.PUSHED, None if key.aspect is Aspect.TAGS else target
     return Change(
         entity=key.entity,
         entity_id=pushes[-1].entity_id,
@@ -121,11 +127,11 @@ def _change(
         actual=None if found is None else found.value(key.aspect, key.tag_key),
         reason=reason,
         tag_key=key.tag_key,
-        wanted=wanted.wanted if wanted else None,
+        wanted=wish,
         last=None if last is None else last.stored,
         kind="" if found is None else found.kind,
         object_id="" if found is None else found.object_id,
-        origin=Origin.PUSHED if agrees else Origin.RESTORED,
+        origin=origin,
     )
 
 

@@ -153,3 +153,14 @@ def test_an_owner_is_given_back(world: World) -> None:
         assert world.owner("sales", "orders") == "postgres"
     finally:
         world.run(f"REASSIGN OWNED BY {role} TO postgres; DROP ROLE {role}")
+
+
+def test_an_undone_undo_gives_way_to_what_the_catalog_wants_by_now(shop: World) -> None:
+    undo(shop, "undo-1", run_id="first")
+    shop.estate.describe(shop.fqn("sales", "orders"), "curated twice")
+    shop.estate.describe(shop.fqn("sales", "customers"), None)
+    assert undo(shop, "undo-2", run_id="undo-1") == {"apply": 2}
+    assert shop.comment("sales", "orders") == "curated"
+    assert counts(shop) == {"apply": 1, "clear": 1}
+    assert shop.comment("sales", "orders") == "curated twice"
+    assert shop.comment("sales", "customers") is None

@@ -243,3 +243,30 @@ def test_what_was_decided_is_stable_once_it_was_done(last: Last | None, actual: 
         after = Last(wanted="x", stored="x", origin=Origin.PUSHED, entity_id="e1", object_id="o1")
         again = decide(X, after, Actual("x"), rules=OVERWRITE, entity_id="e1", once_held=never)
         assert again.verdict is Verdict.IN_SYNC
+
+
+UNSEEN = Rules(reads_back=False)
+
+
+def test_row_3_and_4_what_cannot_be_read_back_is_written_once_and_after_a_rebuild() -> None:
+    assert verdict(X, None, None, UNSEEN) == (8, Verdict.APPLY, Ledger.KEEP)
+    assert verdict(X, PUSHED, None, UNSEEN) == (4, Verdict.IN_SYNC, Ledger.RENEW)
+    assert verdict(X, PUSHED, "whatever stands there", UNSEEN) == (4, Verdict.IN_SYNC, Ledger.RENEW)
+    assert verdict(X, PUSHED, Actual(None, recreated=True), UNSEEN) == (3, Verdict.APPLY, Ledger.KEEP)
+    assert verdict(Desired("y", "y"), PUSHED, None, UNSEEN) == (9, Verdict.APPLY, Ledger.KEEP)
+    assert verdict(X, PUSHED, None, UNSEEN, template="sql/2") == (9, Verdict.APPLY, Ledger.KEEP)
+
+
+def test_what_cannot_be_read_back_is_taken_away_when_it_was_pushed() -> None:
+    assert verdict(Absent.EMPTY, PUSHED, None, UNSEEN) == (15, Verdict.CLEAR, Ledger.KEEP)
+    assert verdict(Absent.EMPTY, replace(PUSHED, wanted=None), None, UNSEEN) == (14, None, Ledger.FORGET)
+    assert verdict(Absent.EMPTY, None, "x", UNSEEN) == (14, None, Ledger.KEEP)
+    assert verdict(Absent.EMPTY, PUSHED, None, UNSEEN, entity_id="e2") == (17, None, Ledger.FORGET)
+
+
+def test_under_a_template_that_alters_the_value_nothing_in_the_source_equals_it() -> None:
+    altered = Desired("x", "x", exact=False)
+    assert verdict(altered, None, "x") == (12, Verdict.CONFLICT, Ledger.KEEP)
+    assert verdict(altered, None, None) == (8, Verdict.APPLY, Ledger.KEEP)
+    assert verdict(altered, replace(PUSHED, stored="X!"), "X!") == (6, Verdict.IN_SYNC, Ledger.RENEW)
+    assert verdict(altered, replace(PUSHED, stored="X!"), "x", KEEP) == (13, Verdict.CONFLICT, Ledger.KEEP)

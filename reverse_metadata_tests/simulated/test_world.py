@@ -1,5 +1,7 @@
 """The simulated world goes through the pipeline as a real one does; its catalog keeps what people did."""
 
+from collections.abc import Callable
+
 import pytest
 
 from reverse_metadata.model import Origin, Partition, Tag
@@ -41,8 +43,10 @@ def test_descriptions_and_owners_arrive_once_and_are_taken_back(world: Simulated
     assert world.plan("sales").counts == {"held": 1, "in_sync": 1}
 
 
+@pytest.mark.parametrize("lossy", [None, str.upper])
 @pytest.mark.parametrize("after", [False, True])
-def test_a_dead_run_is_made_up_for(world: SimulatedWorld, after: bool) -> None:
+def test_a_dead_run_is_made_up_for(world: SimulatedWorld, after: bool, lossy: Callable[[str], str] | None) -> None:
+    world.engine.lossy = lossy
     for table in ("customers", "orders", "returns"):
         world.catalog.describe(world.fqn("sales", table), f"about {table}")
     world.engine.crash_at, world.engine.crash_after = 2, after
