@@ -89,14 +89,18 @@ def systems(as_json: bool) -> None:
 @main.command()
 @click.argument("channel")
 @click.option("--partition", "key", metavar="FQN", help="Only this schema (service.database.schema) or database.")
+@click.option("--explain", "entity", metavar="FQN", help="No plan: why this entity is in the channel's scope or not.")
 @click.option("--sql", is_flag=True, help="Only the statements, as a script.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document: partitions, changes, statements.")
 @click.pass_context
-def plan(context: click.Context, channel: str, key: str | None, sql: bool, as_json: bool) -> None:
+def plan(context: click.Context, channel: str, key: str | None, entity: str | None, sql: bool, as_json: bool) -> None:
     """Show what a run of CHANNEL would write; nothing is written, nothing is recorded.
 
-    Exit code 0: nothing to do, 3: changes are pending, 2: there are problems.
+    Exit code 0: nothing to do, or it was explained; 3: changes are pending; 2: there are problems.
     """
+    if entity is not None:
+        _explain(context, channel, entity, as_json)
+        return
     from reverse_metadata.applying.preview import preview
     from reverse_metadata.planning import show
 
@@ -119,6 +123,29 @@ def plan(context: click.Context, channel: str, key: str | None, sql: bool, as_js
         if not sql:
             click.echo(show.total(shown))
     context.exit(show.exit_code(shown))
+
+
+@main.command()
+@click.argument("system")
+@click.argument("text", metavar="TEMPLATE")
+@click.option("--set", "given", metavar="NAME=VALUE", multiple=True, help="A variable: --set table=orders.")
+@click.pass_context
+def template(context: click.Context, system: str, text: str, given: tuple[str, ...]) -> None:
+    """Show the SQL that TEMPLATE gives in the dialect of SYSTEM: `reverse-metadata template postgres 'COMMENT ON ...'`.
+
+    Tags are pairs: --set tags="[('PII', 'Sensitive')]". Exit code 0, or 2 with a caret under what is wrong.
+    """
+    from reverse_metadata.dialects import dialect_of
+    from reverse_metadata.templates import parse
+    from reverse_metadata.templates.given import values_of
+
+    try:
+        read = parse(text, dialect_of(system))
+        statements = read.render(values_of(given, read.level))
+    except ReverseMetadataError as error:
+        _fail(context, error)
+    sql = ";\n".join(statements)
+    click.echo(printable(sql) if sys.stdout.isatty() else sql)
 
 
 @main.command()
@@ -153,6 +180,17 @@ def history(context: click.Context, entity: str, below: bool, limit: int, as_jso
     else:
         hint = "; something below it was: add --below" if elsewhere else ""
         click.echo(printable(f"Nothing was pushed to {entity}, says the ledger {name}{hint}."))
+
+
+def _explain(context: click.Context, channel: str, entity: str, as_json: bool) -> None:
+    from reverse_metadata.applying.explain import explanation
+
+    try:
+        config = load_config(context.obj)
+        found = explanation(config, config.channel(channel), entity)
+    except ReverseMetadataError as error:
+        _fail(context, error)
+    click.echo(json.dumps(found.document()) if as_json else found.page())
 
 
 def _advise(found: Advice) -> None:

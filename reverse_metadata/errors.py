@@ -14,6 +14,8 @@
     │   └── LeaseLost               this run held the schema and lost it
     ├── ContradictoryChannels       two channels would write the same value differently
     ├── FqnError                    a fully qualified name that cannot be parsed
+    ├── Unwritable                  a text or name that a dialect of SQL cannot hold
+    ├── TemplateError               a mistake in an SQL template, see `reverse_metadata.templates`
     └── PartitionsFailed            some partitions of a run failed; the others are done
 
 A message says what, where and what to do, and never holds a secret: text that comes from a driver or a
@@ -113,6 +115,10 @@ class LeaseLost(LedgerError):
 
 class FqnError(ReverseMetadataError, ValueError):
     """A fully qualified name that cannot be parsed."""
+
+
+class Unwritable(ReverseMetadataError):
+    """A text or name that a dialect of SQL cannot hold, however it is written."""
 
 
 class PartitionsFailed(ReverseMetadataError):

@@ -6,6 +6,7 @@ Nothing here knows Dagster, a catalog or a database. Every class is plain data t
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from reverse_metadata import fqn as fqns
 from reverse_metadata.errors import FqnError, SourceError
@@ -106,11 +107,24 @@ class Tag:
 
 
 @dataclass(frozen=True, slots=True)
+class Domain:
+    """A domain of the catalog. `fqn` names those above it too: `Finance.Risk`."""
+
+    fqn: str
+    display_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Entity:
     """A database, schema, table or column as the catalog describes it.
 
     `path` holds the names as the source knows them, `fqn` the name as the catalog writes it. A column has the
     id of its table. `updated_at` is in milliseconds since 1970, 0 where the catalog does not say.
+
+    What follows `url` is for filters, and empty where the catalog does not say or was not asked: `service_type` and
+    `table_type` are the catalog's words, `parent_names` the display names of the service, database and schema above
+    the entity, `certification` the FQN of a tag, `extension` the custom properties as JSON. A column has a display
+    name alone.
     """
 
     fqn: str
@@ -127,6 +141,13 @@ class Entity:
     updated_by: str = ""
     updated_at: int = 0
     url: str = ""
+    display_name: str = ""
+    service_type: str = ""
+    table_type: str = ""
+    parent_names: tuple[str, ...] = ()
+    domains: tuple[Domain, ...] = ()
+    certification: str = ""
+    extension: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def walk(self) -> Iterator["Entity"]:
         """The entity itself, then all its columns, nested ones after their parent."""

@@ -3,7 +3,7 @@
 A service has the connection of the configuration, or else the one that the catalog holds.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -23,8 +23,10 @@ ConnectorFactory = Callable[[], Connector]
 def open_catalog(
     block: Block[OpenMetadataOptions] | Block[FolderOptions] | Block[OpenMetadataOptions | FolderOptions],
     directory: Path,
+    fields: Sequence[str] = (),
 ) -> Catalog:
-    """The catalog of the configuration; a relative folder counts from `directory`.
+    """The catalog of the configuration; a relative folder counts from `directory`. `fields` are what the filters of
+    the channels need to know of its entities, see `filter.catalog_fields`.
 
     Raises ConfigurationError when a variable is not set, and CatalogError for a URL or token that cannot be one.
     """
@@ -35,7 +37,8 @@ def open_catalog(
         return FolderCatalog(directory / options.path, name=options.name or "", service_types=options.service_types)
     from reverse_metadata.catalogs.openmetadata import OpenMetadataCatalog
 
-    return OpenMetadataCatalog(options.url, options.token, max_event_age=timedelta(days=options.events.max_age))
+    max_event_age = timedelta(days=options.events.max_age)
+    return OpenMetadataCatalog(options.url, options.token, fields=fields, max_event_age=max_event_age)
 
 
 class Services:

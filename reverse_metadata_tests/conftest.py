@@ -9,8 +9,24 @@ import psycopg
 import pytest
 
 from reverse_metadata.demo import server
-from reverse_metadata_tests import engines
+from reverse_metadata_tests.engines.asked import Asked
+from reverse_metadata_tests.engines.clickhouse import clickhouse
+from reverse_metadata_tests.engines.mariadb import mariadb
+from reverse_metadata_tests.engines.postgres import postgres_15
+from reverse_metadata_tests.engines.spark import spark
+from reverse_metadata_tests.engines.trino import trino
 from reverse_metadata_tests.world import World, a_world
+
+#: Engines that take seconds to start and hundreds of megabytes: all their tests run in one worker.
+_ONE_A_RUN = {"spark", "trino"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Send the tests of a heavy engine to the same worker."""
+    for item in items:
+        for engine in _ONE_A_RUN.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.xdist_group(engine))
 
 
 @pytest.fixture(scope="session")
@@ -36,8 +52,36 @@ def postgres_host() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def postgres_15_host() -> Iterator[str]:
     """The socket directory of Debian's PostgreSQL 15, as `postgres_host`."""
-    with engines.postgres_15() as host:
+    with postgres_15() as host:
         yield host
+
+
+@pytest.fixture(scope="session", name="mariadb")
+def _mariadb() -> Iterator[str]:
+    """The socket of a MariaDB; `root` is its superuser and needs no password."""
+    with mariadb() as socket:
+        yield socket
+
+
+@pytest.fixture(scope="session", name="clickhouse")
+def _clickhouse() -> Iterator[Asked]:
+    """A ClickHouse, which runs one statement after the other."""
+    with clickhouse() as engine:
+        yield engine
+
+
+@pytest.fixture(scope="session", name="spark")
+def _spark() -> Iterator[Asked]:
+    """A Spark, which runs one statement after the other."""
+    with spark() as engine:
+        yield engine
+
+
+@pytest.fixture(scope="session", name="trino")
+def _trino() -> Iterator[int]:
+    """The port of a Trino with the catalog `memory`."""
+    with trino() as port:
+        yield port
 
 
 @pytest.fixture(scope="session", params=["postgres-18", "postgres-15"])

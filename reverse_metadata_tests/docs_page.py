@@ -13,5 +13,5 @@ def text(page: str) -> str:
 
 def examples(page: str, language: str = "yaml") -> list[str]:
     """The code blocks of a page in a language, "" for those without one; the indentation of a list is taken off."""
-    blocks = re.findall(rf"^( *)```{language}\n(.*?)^ *```$", text(page), re.MULTILINE | re.DOTALL)
-    return [re.sub(f"^{indent}", "", block, flags=re.MULTILINE) for indent, block in blocks]
+    blocks = re.findall(r"^( *)```(\w*)\n(.*?)^ *```$", text(page), re.MULTILINE | re.DOTALL)
+    return [re.sub(f"^{indent}", "", block, flags=re.MULTILINE) for indent, named, block in blocks if named == language]

@@ -38,6 +38,8 @@ COLLECTIONS = {
 }
 #: No event is sent of these, and their names may be those of databases.
 _ASIDE = ("user", "team", "ingestionPipeline")
+#: Keys that are shown only when they are asked for.
+_ASKED = ("owners", "tags", "columns", "domains", "extension", "certification")
 _PATHS = {kind: path for path, kind in COLLECTIONS.items()}
 
 
@@ -54,6 +56,8 @@ class Estate:
         self.history: dict[str, list[Json]] = {}
         #: In the order in which they were stored, which is not that of their timestamps.
         self.events: list[Json] = []
+        #: Display names of domains by their FQN; a domain that an entity names need not be here.
+        self.domain_names: dict[str, str] = {}
         self._names: dict[str, tuple[str, ...]] = {}
         self._ids: dict[tuple[str, ...], str] = {}
         self._late: list[Json] | None = None
@@ -94,17 +98,19 @@ class Estate:
         )
 
     def database(self, fqn: str, **values: Any) -> str:
-        """Add a database: `description`, `owners` (names), `tags` (FQNs)."""
+        """Add a database: `description`, `owners` (names), `tags` and `domains` (FQNs), `certification` (an FQN),
+        `extension` (custom properties), and keys that the server sends as they are: `displayName`.
+        """
         return self._add("database", fqn, **self._values(values))
 
     def schema(self, fqn: str, **values: Any) -> str:
-        """Add a schema: `description`, `owners` (names), `tags` (FQNs)."""
+        """Add a schema; the values are those of a database."""
         return self._add("databaseSchema", fqn, **self._values(values))
 
     def table(self, fqn: str, columns: Sequence[str | Json] = ("id",), **values: Any) -> str:
-        """Add a table: `description`, `owners`, `tags`, `columns` (names, or `{name, description, tags, children}`)."""
+        """Add a table: the values of a database, and `columns` (names, or `{name, description, tags, children}`)."""
         built = self._columns(fqn, columns)
-        return self._add("table", fqn, tableType="Regular", columns=built, **self._values(values))
+        return self._add("table", fqn, columns=built, **{"tableType": "Regular", **self._values(values)})
 
     def user(self, name: str, *, email: str = "", display_name: str = "", bot: bool = False) -> str:
         """Add a user; returns the id."""
@@ -217,7 +223,7 @@ class Estate:
     def shown(self, entity: Json, fields: set[str], *, href: bool = True) -> Json:
         """The entity as a read with these fields gives it."""
         kind = self.kinds[entity["id"]]
-        body = {key: deepcopy(value) for key, value in entity.items() if key not in ("owners", "tags", "columns")}
+        body = {key: deepcopy(value) for key, value in entity.items() if key not in _ASKED}
         if href:
             body["href"] = self._href(kind, entity["id"])
         if "columns" in entity:
@@ -228,6 +234,19 @@ class Estate:
             body["owners"] = self._shown_owners(entity)
         if "tags" in fields and kind not in ("user", "team"):
             body["tags"] = deepcopy(entity.get("tags", []))
+        if "certification" in entity and fields & {"tags", "certification"}:
+            body["certification"] = {
+                "tagLabel": _labels([entity["certification"]])[0],
+                "appliedDate": 1,
+                "expiryDate": 2,
+            }
+        if "extension" in entity and "extension" in fields:
+            body["extension"] = deepcopy(entity["extension"])
+        domains = self._shown_domains(entity) if fields & {"domain", "domains"} else []
+        if "domains" in fields:
+            body["domains"] = domains
+        elif domains:
+            body["domain"] = domains[0]
         return body | self._parents(entity, kind, href)
 
     # How it changes
@@ -354,6 +373,27 @@ class Estate:
             return own
         parent = self._find(names[:-1])
         return [{**owner, "inherited": True} for owner in self._shown_owners(parent)] if parent else []
+
+    def _shown_domains(self, entity: Json) -> list[Json]:
+        """The entity's own, else those of what is above it."""
+        names = self._names[entity["id"]]
+        if entity.get("domains"):
+            return [self._domain(fqn) for fqn in entity["domains"]]
+        parent = self._find(names[:-1]) if 2 < len(names) <= 4 else None
+        return [{**domain, "inherited": True} for domain in self._shown_domains(parent)] if parent else []
+
+    def _domain(self, fqn: str) -> Json:
+        name = fqns.split(fqn)[-1]
+        id_ = str(uuid.uuid5(uuid.NAMESPACE_URL, fqn))
+        return {
+            "id": id_,
+            "type": "domain",
+            "name": name,
+            "fullyQualifiedName": fqn,
+            "description": name,
+            "displayName": self.domain_names.get(fqn, name),
+            "href": f"{self.href}/api/v1/domains/{id_}",
+        }
 
     def _parents(self, entity: Json, kind: str, href: bool) -> Json:
         if kind in ("databaseService", "user", "team"):

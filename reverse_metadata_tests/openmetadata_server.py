@@ -70,6 +70,7 @@ class OpenMetadataServer:
         self.estate = estate or Estate()
         self.new_events = new_events
         self.owner_field = owner_field
+        #: `domains` since 1.9. Servers with that name know `certification` as one, too.
         self.domain_field = "domain"
         self.bot_token, self.user_token, self.roleless_token, self.ghost_token = (
             secrets.token_hex(24) for _ in range(4)
@@ -213,8 +214,9 @@ class OpenMetadataServer:
         raise Answer(500, _UNHANDLED)
 
     def _fields(self, text: str) -> set[str]:
-        known = {"tags", "columns", "teams", "users", "databaseSchemas", "schemaDefinition"}
+        known = {"tags", "columns", "teams", "users", "databaseSchemas", "schemaDefinition", "extension"}
         known |= {self.owner_field, self.domain_field}
+        known |= {"certification"} if self.domain_field == "domains" else set()
         names = set(filter(None, text.split(",")))
         for name in sorted(names - known - {"*"}):
             raise Answer(400, {"code": 400, "message": f"Invalid field name {name}"})

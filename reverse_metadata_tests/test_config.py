@@ -145,6 +145,7 @@ def test_a_small_configuration_and_its_defaults(load: Load) -> None:
         },
         "schedule": "0 2 * * *",
         "on_change": True,
+        "sql_template": None,
         "priority": 0,
         "approval": "not_required",
         "approval_days": 7,

@@ -18,6 +18,7 @@ from reverse_metadata.ledger import FinishedChange, Lease, Ledger, PlanRecord
 from reverse_metadata.model import Aspect, Change, Last, Outcome, Path, SourceState, Statement, Verdict
 from reverse_metadata.planning.brakes import Brakes
 from reverse_metadata.planning.plan import Plan
+from reverse_metadata.planning.statements import Trace
 from reverse_metadata.planning.text import agree
 
 
@@ -60,6 +61,8 @@ class Run:
     """Who applies: the Dagster run, the catalog that the plan was made from, the ledger's name for the database that
     is written to, and what bounds the run.
 
+    `resolve` makes statements of changes, anew where some of them turn out not to be written.
+
     At most `slots` runs write to one service at a time. `brakes` counts anew on each call; None lets all through.
     """
 
@@ -67,6 +70,7 @@ class Run:
     catalog: str
     source: str
     slots: int
+    resolve: Callable[[Iterable[Change]], list[Statement]]
     brakes: Callable[[], Brakes] | None = None
     #: How long to wait for another run that holds the schema, in seconds.
     patience: float = 600.0
@@ -86,10 +90,10 @@ def apply_plan(plan: Plan, run: Run, connector: Connector, ledger: Ledger) -> Ap
     with ExitStack() as stack:
         lease = stack.enter_context(ledger.lease(lease_name(partition), wait=run.patience, owner=run.run_id))
         recover_under_lease(partition, run.catalog, run.source, connector, ledger)
-        statements, held_back = _still_true(plan, connector)
+        statements, held_back = _still_true(plan, run, connector)
         if statements:
             stack.enter_context(ledger.slot(partition.service, run.slots, wait=run.patience, owner=run.run_id))
-            statements, braked = _intend(plan, plan_id, statements, run, connector, ledger, lease)
+            statements, braked = _intend(plan, plan_id, statements, run, ledger, lease)
             held_back += braked
             pushed = _write(plan, plan_id, statements, connector, ledger, lease)
         _remember(plan, run, ledger)
@@ -109,7 +113,7 @@ def _remember(plan: Plan, run: Run, ledger: Ledger) -> None:
     ledger.forget(run.catalog, run.source, [item.key for item in current if item.last is None])
 
 
-def _still_true(plan: Plan, connector: Connector) -> tuple[list[Statement], list[Change]]:
+def _still_true(plan: Plan, run: Run, connector: Connector) -> tuple[list[Statement], list[Change]]:
     """The statements whose changes still start from what was planned, and the changes that do not.
 
     A run that waited for another one, or a plan that was approved later, must not write over what moved since.
@@ -122,14 +126,15 @@ def _still_true(plan: Plan, connector: Connector) -> tuple[list[Statement], list
         for change in statement.changes:
             found = state.get(change.path)
             stands = None if found is None else found.value(change.aspect, change.tag_key)
-            if found is not None and agree(change.aspect, stands, change.value):
+            trace = Trace.of(change.template)
+            if found is not None and trace is Trace.VALUE and agree(change.aspect, stands, change.value):
                 continue  # another run was faster: nothing is left to do
-            if found is not None and agree(change.aspect, stands, change.actual):
+            if found is not None and (trace is Trace.NOTHING or agree(change.aspect, stands, change.actual)):
                 valid.append(change)
             else:
                 stale.append(replace(change, verdict=Verdict.STALE, reason="the source moved since the plan"))
     unchanged = len(valid) == sum(len(statement.changes) for statement in plan.statements)
-    return (list(plan.statements) if unchanged else connector.resolve(valid)), stale
+    return (list(plan.statements) if unchanged else run.resolve(valid)), stale
 
 
 def _intend(
@@ -137,7 +142,6 @@ def _intend(
     plan_id: str,
     statements: list[Statement],
     run: Run,
-    connector: Connector,
     ledger: Ledger,
     lease: Lease,
 ) -> tuple[list[Statement], list[Change]]:
@@ -155,7 +159,7 @@ def _intend(
             decided = run.brakes().hold_back(changes)
             braked = [change for change in decided if not change.verdict.writes]
             if braked:
-                statements = connector.resolve([change for change in decided if change.verdict.writes])
+                statements = run.resolve([change for change in decided if change.verdict.writes])
         record = PlanRecord(
             plan_id=plan_id,
             channel=plan.channel,
@@ -199,6 +203,7 @@ def _verified(
     """What reading back says of a change; it outranks what the driver said, whose answer can be lost."""
     found = state.get(change.path)
     stored = None if found is None else found.value(change.aspect, change.tag_key)
+    trace = Trace.of(change.template)
     arrived = found is not None and agree(change.aspect, stored, change.value)
     error = outcome.error if outcome is not None else SourceError(Reason.OTHER, "the statement was not run")
     if error is not None:
@@ -206,6 +211,8 @@ def _verified(
         return Pushed(change, statement.text, stored) if lost else _failed(change, statement, stored, error)
     if found is None:
         return Pushed(change, statement.text, None, "the object disappeared while the run wrote to it")
+    if trace is not Trace.VALUE:
+        return Pushed(change, statement.text, change.value if trace is Trace.NOTHING else stored)
     # A source that alters texts may make of the new one what it made of the former.
     altered = not verbatim and change.aspect is Aspect.DESCRIPTION and stored is not None and change.value is not None
     if agree(change.aspect, stored, change.actual) and not arrived and not altered:
@@ -221,10 +228,11 @@ def _finished(plan: Plan, sequence: int, push: Pushed, state: SourceState, conne
     if push.error:
         return FinishedChange(sequence, "failed", push.error, None)
     change = push.change
+    trace = Trace.of(change.template)
     last = Last(
         wanted=change.wanted,
         # What somebody else wrote between the commit and the reading back must not pass for ours.
-        stored=change.value if connector.capabilities.verbatim else push.stored,
+        stored=change.value if connector.capabilities.verbatim and trace is Trace.VALUE else push.stored,
         origin=change.origin,
         entity_id=change.entity_id,
         object_id=state[change.path].object_id,

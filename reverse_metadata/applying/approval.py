@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from reverse_metadata.applying.pipeline import Pipeline
-from reverse_metadata.connectors.base import Connector
 from reverse_metadata.errors import NotApproved
 from reverse_metadata.ledger import WaitingPlan
 from reverse_metadata.model import Change, LastKey, Partition, Statement, Verdict
 from reverse_metadata.planning.merge import Absent, Desired
 from reverse_metadata.planning.plan import PLAN, Plan
+from reverse_metadata.planning.statements import Statements
 from reverse_metadata.planning.text import agree
 
 
@@ -63,9 +63,8 @@ class Approvals:
         """
         kept = self._waiting(partition, hashes)
         plan = PLAN.validate_json(kept.payload)
-        connector = self.pipeline.services.connector(partition.service)
         now = self.pipeline.desired(partition, _changes(plan.waiting))
-        valid, stale = _split(plan.waiting, now, connector)
+        valid, stale = _split(plan.waiting, now, self.pipeline.statements(partition))
         counts = Counter(change.verdict.value for change in (*_changes(valid), *stale))
         return replace(
             plan,
@@ -126,7 +125,7 @@ def _written(change: Change) -> tuple[LastKey, str | None, str | None]:
 
 
 def _split(
-    statements: tuple[Statement, ...], now: Mapping[LastKey, Desired | Absent], connector: Connector
+    statements: tuple[Statement, ...], now: Mapping[LastKey, Desired | Absent], resolver: Statements
 ) -> tuple[list[Statement], list[Change]]:
     """The statements whose changes the catalog still wants, to the letter where nothing of them is stale."""
     valid: list[Statement] = []
@@ -138,7 +137,7 @@ def _split(
             for change in statement.changes
             if change not in wanted
         ]
-        valid += [statement] if len(wanted) == len(statement.changes) else connector.resolve(wanted)
+        valid += [statement] if len(wanted) == len(statement.changes) else resolver.resolve(wanted)
     return valid, stale
 
 

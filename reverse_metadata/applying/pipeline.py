@@ -23,6 +23,7 @@ from reverse_metadata.planning.fetch import Fetched, Scope, fetch
 from reverse_metadata.planning.merge import Absent, Desired
 from reverse_metadata.planning.plan import Plan
 from reverse_metadata.planning.planner import build_plan, desired_values
+from reverse_metadata.planning.statements import Statements
 from reverse_metadata.planning.undo import Selection, build_undo
 from reverse_metadata.services import Services
 
@@ -100,8 +101,9 @@ class Pipeline:
 
     def services_in_scope(self) -> list[str]:
         """The catalog's services that could hold something in the channel's scope, sorted."""
-        names = sorted(service.name for service in self.catalog.services())
-        return [name for name in names if could_match(self.channel.filter, name)]
+        services = sorted(self.catalog.services(), key=lambda service: service.name)
+        scope = self.channel.filter
+        return [each.name for each in services if could_match(scope, each.name, service_type=each.service_type)]
 
     def partitions_of(self, service: str) -> list[Partition]:
         """The databases and schemas of a service that could hold something in the channel's scope."""
@@ -169,7 +171,7 @@ class Pipeline:
         return build_undo(
             partition,
             here,
-            self.ledger.newest_pushes(catalog, source, {push.entity for push in here}),
+            self.ledger.intents(catalog, source, {push.entity for push in here}),
             looked_at.state,
             looked_at.last,
             looked_at.desired,
@@ -203,6 +205,10 @@ class Pipeline:
         desired = desired_values(fetched, self.channel, state, last, catalog=self.catalog, connector=connector)
         return _LookedAt(state, last, desired, frozenset(entity.fqn for entity in fetched.left))
 
+    def statements(self, partition: Partition) -> Statements:
+        """How the channel writes to the service of a partition. Raises SourceError."""
+        return Statements(self.channel, self.services.connector(partition.service))
+
     def apply(self, plan: Plan) -> Applied:
         """The plan applied and recorded; the inbox then knows what this run dealt with."""
         connector = self.services.connector(plan.partition.service)
@@ -211,6 +217,7 @@ class Pipeline:
             self.catalog.name,
             self._source(plan.partition),
             slots=self.channel.max_parallel,
+            resolve=self.statements(plan.partition).resolve,
             patience=self.patience,
             brakes=None if plan.unbraked else self._brakes,
         )

@@ -5,6 +5,7 @@ from contextlib import closing
 
 from reverse_metadata.applying.approval import Approvals
 from reverse_metadata.applying.pipeline import Pipeline
+from reverse_metadata.catalogs.filter import catalog_fields
 from reverse_metadata.config import Channel, Config, ledger_url
 from reverse_metadata.errors import ReverseMetadataError
 from reverse_metadata.ledger import Ledger
@@ -20,8 +21,8 @@ def preview(
 
     Raises ReverseMetadataError when the catalog or the ledger cannot be read at all.
     """
-    directory = config.path.absolute().parent
-    with closing(open_catalog(config.catalog, directory)) as catalog, Ledger.open(ledger_url(config)) as ledger:
+    directory, fields = config.path.absolute().parent, catalog_fields(each.filter for each in config.channels)
+    with closing(open_catalog(config.catalog, directory, fields)) as catalog, Ledger.open(ledger_url(config)) as ledger:
         with closing(services_of(config, catalog)) as services:
             others = config.others(channel)
             pipeline = Pipeline(channel, catalog, services, ledger, run_id="preview", preview=True, others=others)

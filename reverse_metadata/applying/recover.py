@@ -3,6 +3,7 @@
 from reverse_metadata.connectors.base import Connector
 from reverse_metadata.ledger import FinishedChange, Ledger, OpenChange
 from reverse_metadata.model import Last, Partition, SourceState
+from reverse_metadata.planning.statements import Trace
 from reverse_metadata.planning.text import agree
 
 
@@ -53,7 +54,8 @@ def _arrived(state: SourceState, change: OpenChange, connector: Connector) -> bo
     stands = found.value(change.aspect, change.tag_key)
     if agree(change.aspect, stands, change.after):
         return True
-    return not connector.capabilities.verbatim and not agree(change.aspect, stands, change.before)
+    altered = not connector.capabilities.verbatim or Trace.of(change.template) is Trace.ALTERED
+    return altered and stands != change.before
 
 
 def _finished(change: OpenChange, state: SourceState) -> FinishedChange:

@@ -10,7 +10,7 @@ from typing import Any
 from reverse_metadata import fqn as fqns
 from reverse_metadata.documents import Place, spell
 from reverse_metadata.errors import CatalogError, FqnError
-from reverse_metadata.model import Entity, EntityType, Owner, Path, Tag
+from reverse_metadata.model import Domain, Entity, EntityType, Owner, Path, Tag
 
 _TYPE_NAMES = {
     str: "text",
@@ -20,6 +20,9 @@ _TYPE_NAMES = {
     list: "a list",
     dict: "a mapping",
 }
+
+#: The references to what is above an entity, outermost first.
+_PARENTS = ("service", "database", "databaseSchema")
 
 
 class MalformedEntity(CatalogError):
@@ -67,6 +70,13 @@ def entity_from_json(data: Mapping[str, Any], *, url: str = "") -> Entity:
         updated_by=_text(data, "updatedBy", ()),
         updated_at=_number(data, "updatedAt", ()),
         url=url,
+        display_name=_text(data, "displayName", ()),
+        service_type=_text(data, "serviceType", ()),
+        table_type=_text(data, "tableType", ()),
+        parent_names=tuple(_shown_name(data, key) for key in _PARENTS[: len(path)]),
+        domains=_domains(data),
+        certification=_certification(data),
+        extension={} if data.get("extension") is None else _mapping(data["extension"], ("extension",)),
     )
 
 
@@ -109,6 +119,51 @@ def tags_from_json(data: Mapping[str, Any], where: Place) -> tuple[Tag, ...]:
     return tuple(tags)
 
 
+def _shown_name(data: Mapping[str, Any], parent: str) -> str:
+    """The display name in the reference to what is above an entity; a file need not have the reference."""
+    reference = data.get(parent)
+    return _text(reference, "displayName", (parent,)) if isinstance(reference, dict) else ""
+
+
+def _domains(data: Mapping[str, Any]) -> tuple[Domain, ...]:
+    """The domains of a document: `domains` (a list, since 1.9) or `domain` (one); a plain text is an FQN.
+
+    The reference in an earlier version may hold an id alone, which names nothing.
+    """
+    references: list[tuple[Place, Any]] = [
+        (("domains", place), each) for place, each in enumerate(_sequence(data, "domains", ()))
+    ]
+    if data.get("domain") is not None:
+        references.append((("domain",), data["domain"]))
+    domains = []
+    for where, reference in references:
+        if isinstance(reference, str):
+            domains.append(Domain(_checked_fqn(reference, where)))
+            continue
+        reference = _mapping(reference, where)
+        fqn = _text(reference, "fullyQualifiedName", where) or fqns.quote(_text(reference, "name", where))
+        if fqn:
+            domains.append(Domain(_checked_fqn(fqn, where), _text(reference, "displayName", where)))
+    return tuple(domains)
+
+
+def _checked_fqn(fqn: str, where: Place) -> str:
+    try:
+        return fqns.join(fqns.split(fqn))
+    except FqnError as error:
+        raise MalformedEntity(where, str(error)) from error
+
+
+def _certification(data: Mapping[str, Any]) -> str:
+    """The FQN of the tag that certifies an entity (since 1.6); a plain text is that FQN."""
+    value = data.get("certification")
+    if value is None or isinstance(value, str):
+        return value or ""
+    label = _mapping(value, ("certification",)).get("tagLabel")
+    where = ("certification", "tagLabel")
+    return "" if label is None else _text(_mapping(label, where), "tagFQN", where)
+
+
 def _columns(
     data: Mapping[str, Any], key: str, where: Place, parent: str, service: str, path: Path, entity_id: str
 ) -> tuple[Entity, ...]:
@@ -131,6 +186,7 @@ def _columns(
                 description=_optional_text(column, "description", here),
                 tags=tags_from_json(column, here),
                 columns=_columns(column, "children", here, fqn, service, column_path, entity_id),
+                display_name=_text(column, "displayName", here),
             )
         )
     return tuple(columns)

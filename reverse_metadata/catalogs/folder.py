@@ -20,7 +20,7 @@ import time
 import uuid
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -196,7 +196,8 @@ class FolderCatalog:
         if mistakes:
             raise CatalogError(_told(mistakes))
         if self._content is None or files != self._files:
-            self._content = _gather(record for file in files.values() for record in file.records)
+            records = (record for file in files.values() for record in file.records)
+            self._content = _gather(records, self._service_types)
             self._files = files
         return self._content
 
@@ -307,7 +308,7 @@ def _located(document: Document, place: Place, message: str) -> str:
     return f"{document.label}:{document.line(place)}: {f'{where}: ' if where else ''}{message}"
 
 
-def _gather(records: Iterator[_Record]) -> _Content:
+def _gather(records: Iterator[_Record], service_types: Mapping[str, str]) -> _Content:
     """All documents by name, with the databases and schemas that tables imply. Raises CatalogError for a name that
     two files have.
     """
@@ -324,6 +325,9 @@ def _gather(records: Iterator[_Record]) -> _Content:
             for length in range(1, len(entity.path)):
                 implied = _implied(entity.service, entity.path[:length])
                 entities.setdefault(implied.fqn, implied)
+    services = {name: record.data for (kind, name), record in found.items() if kind == "service"}
+    people = {key: record.data for key, record in found.items() if key[0] in ("user", "team")}
+    entities = {fqn: _completed(each, entities, services, people, service_types) for fqn, each in entities.items()}
     tables: dict[str, list[Entity]] = {}
     for _, entity in sorted(entities.items()):
         if entity.type is EntityType.TABLE and not _is_gone(entity, entities):
@@ -331,8 +335,8 @@ def _gather(records: Iterator[_Record]) -> _Content:
     return _Content(
         entities=entities,
         tables={key: tuple(items) for key, items in tables.items()},
-        services={name: record.data for (kind, name), record in found.items() if kind == "service"},
-        people={key: record.data for key, record in found.items() if key[0] in ("user", "team")},
+        services=services,
+        people=people,
         digests={record.name: record.digest for record in found.values() if record.entity is not None},
     )
 
@@ -340,6 +344,31 @@ def _gather(records: Iterator[_Record]) -> _Content:
 def _implied(service: str, path: tuple[str, ...]) -> Entity:
     fqn = fqns.join((service, *path))
     return Entity(fqn, EntityType.of(path), str(uuid.uuid5(_NAMESPACE, fqn)), service, path)
+
+
+def _completed(
+    entity: Entity,
+    entities: Mapping[str, Entity],
+    services: Mapping[str, Mapping[str, Any]],
+    people: Mapping[tuple[str, str], Mapping[str, Any]],
+    service_types: Mapping[str, str],
+) -> Entity:
+    """The entity with what filters ask and other files say: the service's type, the display names of what is above it
+    and of its owners. What its own file says comes first."""
+    service = services.get(entity.service, {})
+    above = [entities.get(fqns.join((entity.service, *entity.path[:length]))) for length in range(1, len(entity.path))]
+    shown = (str(service.get("displayName", "")), *("" if each is None else each.display_name for each in above))
+    own = entity.parent_names or ("",) * len(shown)
+    return replace(
+        entity,
+        service_type=entity.service_type or str(service.get("serviceType") or service_types.get(entity.service, "")),
+        parent_names=tuple(name or other for name, other in zip(own, shown, strict=True)),
+        owners=tuple(
+            replace(owner, display_name=owner.display_name or str(person.get("displayName", "")))
+            for owner in entity.owners
+            for person in [people.get((owner.type, owner.name), {})]
+        ),
+    )
 
 
 def _is_gone(entity: Entity, entities: Mapping[str, Entity]) -> bool:

@@ -68,8 +68,8 @@ class PlanStep:
 
     def plan(self, fetched: Fetched) -> Plan:
         """The plan of a partition, as far as the run may write it; what of it must be approved waits in the ledger."""
-        connector = self._pipeline.services.connector(fetched.partition.service)
-        plan = self._careful.narrowed(self._pipeline.recover_and_resolve(fetched), connector)
+        statements = self._pipeline.statements(fetched.partition)
+        plan = self._careful.narrowed(self._pipeline.recover_and_resolve(fetched), statements)
         self._careful = self._careful.after(plan)
         return plan if plan.dry_run else Approvals(self._pipeline).keep(plan, anew=self._anew)
 

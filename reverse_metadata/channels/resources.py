@@ -14,6 +14,7 @@ from pydantic import Field
 
 from reverse_metadata.applying.pipeline import Pipeline
 from reverse_metadata.catalogs.base import Catalog
+from reverse_metadata.catalogs.filter import catalog_fields
 from reverse_metadata.config import Block, Channel, Config, ledger_location, slug
 from reverse_metadata.config.models import CATALOGS
 from reverse_metadata.connectors import registry
@@ -32,12 +33,13 @@ class CatalogResource(dg.ConfigurableResource[Any]):
     type: str = Field(description="`openmetadata` or `folder`.")
     settings: dict[str, Any] = Field(description="The keys of the configuration, variables unresolved.")
     directory: str = Field(description="Where the configuration stands; a relative folder counts from here.")
+    fields: list[str] = Field(default=[], description="What the channels' filters look at beside what is pushed.")
 
     @contextmanager
     def open(self) -> Iterator[Catalog]:
         """The catalog, for the time of a step. Raises ConfigurationError when a variable is not set."""
         block = Block.of(self.type, self.settings, CATALOGS[self.type], "catalog")
-        with closing(open_catalog(block, Path(self.directory))) as catalog:
+        with closing(open_catalog(block, Path(self.directory), self.fields)) as catalog:
             yield catalog
 
 
@@ -90,7 +92,10 @@ def resources_of(config: Config) -> dict[str, Any]:
     connected = {name: block for name, block in config.services.items() if block.kind is not None}
     return {
         CATALOG: CatalogResource(
-            type=config.catalog.kind or "", settings=dict(config.catalog.raw), directory=directory
+            type=config.catalog.kind or "",
+            settings=dict(config.catalog.raw),
+            directory=directory,
+            fields=catalog_fields(channel.filter for channel in config.channels),
         ),
         LEDGER: LedgerResource(url=config.ledger.url, directory=directory),
         SERVICES: ServicesResource(

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic
 
+from reverse_metadata.catalogs.filter import could_match
 from reverse_metadata.config.environment import literal, substitute
 from reverse_metadata.config.mistakes import (
     M,
@@ -29,9 +30,11 @@ from reverse_metadata.config.models import CATALOGS, Channel, FolderOptions, Led
 from reverse_metadata.config.naming import channel_collisions, service_collisions
 from reverse_metadata.connectors import registry
 from reverse_metadata.connectors.base import ConnectorOptions
+from reverse_metadata.dialects import dialect_of
 from reverse_metadata.documents import Document, DocumentError, read_yaml
 from reverse_metadata.errors import ConfigurationError
 from reverse_metadata.redaction import register_secret
+from reverse_metadata.templates import TemplateMistakes, TemplateSet
 
 CONFIG_VARIABLE = "REVERSE_METADATA_CONFIG"
 DEFAULT_FILE = "reverse_metadata.yaml"
@@ -190,7 +193,7 @@ class _Loading:
         catalog = self._catalog(data.get("catalog"), top.at("catalog"))
         ledger = self._ledger(data.get("ledger"), top.at("ledger"))
         services = self._services(data.get("services"), top.at("services"))
-        channels = self._channels(data.get("channels"), top.at("channels"))
+        channels = self._channels(data.get("channels"), top.at("channels"), services)
         self._mistakes.raise_all()
         assert catalog is not None
         assert ledger is not None
@@ -303,7 +306,7 @@ class _Loading:
             raw = {key: value for key, value in raw.items() if key not in connection}
         return block if validate(block.model, raw, block.source, self._environ, self._mistakes) else None
 
-    def _channels(self, raw: Any, source: Source) -> list[Channel]:
+    def _channels(self, raw: Any, source: Source, services: Mapping[str, Block[ConnectorOptions]]) -> list[Channel]:
         if not isinstance(raw, list) or not raw:
             self._mistakes.add(
                 source, "must be a list with at least one channel, or with files of channels such as channels/*.yaml"
@@ -320,7 +323,21 @@ class _Loading:
                     found.append((channel, where))
         for position, message in channel_collisions(channel.name for channel, _ in found):
             self._mistakes.add(found[position][1].at("name"), message)
+        for channel, where in found:
+            self._templates(channel, where.at("sql_template"), services)
         return [channel for channel, _ in found]
+
+    def _templates(self, channel: Channel, source: Source, services: Mapping[str, Block[ConnectorOptions]]) -> None:
+        """Read a channel's templates as every system does that it may write to and that is known from this file."""
+        if channel.sql_template is None:
+            return
+        kinds = {block.kind for name, block in services.items() if block.kind and could_match(channel.filter, name)}
+        for kind in sorted(kinds):
+            try:
+                TemplateSet.of(channel.sql_template, dialect_of(kind))
+            except (TemplateMistakes, ConfigurationError) as error:
+                for mistake in error.mistakes:
+                    self._mistakes.add(source, f"for {kind}: {mistake}")
 
     def _files(self, pattern: str, source: Source) -> list[tuple[Any, Source]]:
         """What stands in the files that a glob names: one channel or a list of them in each."""

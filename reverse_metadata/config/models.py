@@ -160,6 +160,11 @@ class Channel(Model):
     )
     owners: Owners = Field(default_factory=Owners, description="How owners of the catalog become owners in a database.")
     tags: Tags = Field(default_factory=Tags, description="How tags of the catalog become tags in a database.")
+    sql_template: str | dict[str, Any] | None = Field(
+        default=None,
+        description="The SQL to write with instead of the system's own form, with variables in braces: one text, or a"
+        " mapping by aspect, level and operation. docs/templates.md explains it.",
+    )
     schedule: Annotated[str, AfterValidator(check_cron)] | None = Field(
         default="0 2 * * *",
         description="When everything in scope is compared and repaired, as a cron expression; `null` for never.",

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from reverse_metadata.catalogs.filter import Filter
+from reverse_metadata.catalogs.filter.schema import CLAUSE_SCHEMA, FILTER_SCHEMA
 from reverse_metadata.config.models import (
     CATALOGS,
     Channel,
@@ -22,27 +23,6 @@ from reverse_metadata.config.tags import TagEntry, Tags
 from reverse_metadata.connectors import registry
 from reverse_metadata.connectors.base import ConnectorOptions
 
-_PATTERNS = {
-    "description": "A glob, or a list of globs of which one must match.",
-    "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}],
-}
-_CLAUSES = {"type": "array", "items": {"$ref": "#/$defs/Filter"}, "minItems": 1}
-_FILTER = {
-    "type": "object",
-    "description": "A clause of a filter. Several keys must all hold.",
-    "minProperties": 1,
-    "additionalProperties": False,
-    "properties": {
-        "all": {**_CLAUSES, "description": "Every clause must hold."},
-        "any": {**_CLAUSES, "description": "One of the clauses must hold."},
-        "not": {"$ref": "#/$defs/Filter", "description": "The clause must not hold."},
-        "service": _PATTERNS,
-        "database": _PATTERNS,
-        "schema": _PATTERNS,
-        "table": _PATTERNS,
-        "tags": _PATTERNS,
-    },
-}
 _LEDGER = (
     "Where it is remembered what was pushed: its URL alone, or a mapping. Without it: a SQLite file in `DAGSTER_HOME`,"
     " else beside this file."
@@ -58,7 +38,7 @@ _VARIABLE = {"type": "string", "pattern": r"\$\{"}
 
 def schema_json() -> str:
     """The JSON schema of the configuration file, for editors."""
-    definitions: dict[str, Any] = {"Filter": _FILTER}
+    definitions: dict[str, Any] = {"Clause": CLAUSE_SCHEMA, "Filter": FILTER_SCHEMA}
     blocks = {name: _block(model, name, definitions) for name, model in CATALOGS.items()}
     systems = [
         _block(registry.connector_type(system).options_type, system, definitions) for system in registry.CONNECTORS
@@ -245,17 +225,10 @@ filter:
     - not: {table: "tmp_*"}
 ```
 
-| key | holds when |
-|---|---|
-| `all` | every clause of the list holds |
-| `any` | one of the clauses of the list holds |
-| `not` | the clause does not hold |
-| `service`, `database`, `schema`, `table` | a glob (`*`, `?`, `[abc]`), or one of a list, matches the name |
-| `tags` | the entity, or a column of the table, carries a tag whose FQN matches (`PII.*`), in any letter case |
+A clause looks at a name (`service`, `database`, `schema`, `table`), at what the catalog says of the entity (`tags`,
+`owner`, `domain`, `extension.<property>` and more), or holds other clauses (`all`, `any`, `not`). Several keys in one
+clause must all hold; a list of patterns is any of them. A column is in scope when its table is, unless the filter
+speaks of columns.
 
-Several keys in one clause must all hold. Names are those that the source knows, and letter case matters. A tag that
-is only suggested does not count. A column is in scope when its table is.
-
-What cannot be decided for an entity does not hold: `table` says nothing about a schema, `schema` nothing about a
-database. So `{table: "dim_*"}` leaves the descriptions of schemas and databases alone, and `{not: {table: "tmp_*"}}`
-lets them in."""
+[filters.md](filters.md) has every clause. `reverse-metadata plan CHANNEL --explain FQN` says why an entity is in scope
+or not."""

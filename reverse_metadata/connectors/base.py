@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from reverse_metadata.dialects import Dialect, dialect_of
 from reverse_metadata.model import (
     Aspect,
     Change,
@@ -123,6 +124,11 @@ class Connector(ABC):
     service_types: ClassVar[tuple[str, ...]]
     capabilities: ClassVar[Capabilities]
     options_type: ClassVar[type[ConnectorOptions]]
+
+    @property
+    def dialect(self) -> Dialect:
+        """How SQL is written for this service. Raises ConfigurationError when there are no templates for the system."""
+        return dialect_of(self.system)
 
     def __init__(self, options: ConnectorOptions) -> None:
         """`options` is an `options_type` whose values are resolved. Nothing connects yet."""

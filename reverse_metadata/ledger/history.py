@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from reverse_metadata.ledger.database import Database, chunks
-from reverse_metadata.ledger.records import Contest, Push
+from reverse_metadata.ledger.records import Contest, Intent, Push
 from reverse_metadata.ledger.schema import plan_changes, plans, pushes
-from reverse_metadata.model import Aspect, LastKey
+from reverse_metadata.model import Aspect, LastKey, Origin
 
 _PAGE = 1000
 #: Flips that lie further apart are no contest.
@@ -54,20 +54,29 @@ class History(Database):
                 return
             page = query.where(c.id < found[-1].id)
 
-    def newest_pushes(self, catalog: str, service: str, entities: Collection[str]) -> dict[LastKey, int]:
-        """The id of the newest push that arrived, for every aspect of these entities."""
-        c = pushes.c
-        query = (
-            sa.select(c.entity, c.aspect, c.tag_key, sa.func.max(c.id))
-            .where(c.catalog == catalog, c.service == service, c.outcome == "applied")
-            .group_by(c.entity, c.aspect, c.tag_key)
+    def intents(self, catalog: str, service: str, entities: Collection[str]) -> dict[LastKey, list[Intent]]:
+        """What every push that arrived was for, oldest first, for every aspect of these entities."""
+        c, p, o = plan_changes.c, pushes.c, plans.c
+        same_change = sa.and_(
+            c.plan_id == p.plan_id, c.entity == p.entity, c.aspect == p.aspect, c.tag_key == p.tag_key
         )
-        newest: dict[LastKey, int] = {}
+        query = (
+            sa.select(p.entity, p.aspect, p.tag_key, p.id, c.wanted, c.origin, o.scope)
+            # What was planned may have been pruned.
+            .select_from(pushes.outerjoin(plan_changes, same_change).outerjoin(plans, o.plan_id == p.plan_id))
+            .where(p.catalog == catalog, p.service == service, p.outcome == "applied")
+            .order_by(p.id)
+        )
+        found: dict[LastKey, list[Intent]] = {}
         with self._reading() as connection:
             for some in chunks(entities):
-                for entity, aspect, tag_key, number in connection.execute(query.where(c.entity.in_(some))):
-                    newest[LastKey(entity, Aspect(aspect), tag_key)] = number
-        return newest
+                for entity, aspect, tag_key, *row in connection.execute(query.where(p.entity.in_(some))):
+                    number, wanted, origin, scope = row
+                    key = LastKey(entity, Aspect(aspect), tag_key)
+                    found.setdefault(key, []).append(
+                        Intent(number, wanted, Origin(origin or Origin.PUSHED), scope == "undo")
+                    )
+        return found
 
     def brake_counts(self, catalog: str, channel: str, since: datetime) -> tuple[int, int]:
         """How many texts of the source a channel replaced, and how many values it removed, since a moment.

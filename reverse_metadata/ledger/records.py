@@ -102,6 +102,18 @@ class Push:
 
 
 @dataclass(frozen=True, slots=True)
+class Intent:
+    """What a push was for: the value that the catalog wanted, None where it wanted none or nobody knows any more, and
+    how the ledger knew the value from then on. `undo` says that it took another push back.
+    """
+
+    push_id: int
+    wanted: str | None
+    origin: Origin
+    undo: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Contest:
     """What a channel and another writer make of one value in turn.
 

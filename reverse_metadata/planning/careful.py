@@ -4,9 +4,9 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
-from reverse_metadata.connectors.base import Connector
 from reverse_metadata.model import Aspect, Change, LastKey, Statement
 from reverse_metadata.planning.plan import Plan
+from reverse_metadata.planning.statements import Statements
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Careful:
     limit: int | None = None
     dry_run: bool = False
 
-    def narrowed(self, plan: Plan, connector: Connector) -> Plan:
+    def narrowed(self, plan: Plan, statements: Statements) -> Plan:
         """The plan with what the run may write of it.
 
         Where something is left out, the plan claims neither that the schema is in sync nor that events were dealt
@@ -37,8 +37,8 @@ class Careful:
         return replace(
             plan,
             scope="narrowed",
-            statements=tuple(connector.resolve(_chosen(plan.statements, keys))),
-            waiting=tuple(connector.resolve(_chosen(plan.waiting, keys))),
+            statements=tuple(statements.resolve(_chosen(plan.statements, keys))),
+            waiting=tuple(statements.resolve(_chosen(plan.waiting, keys))),
             counts={verdict: count for verdict, count in counts.items() if count},
             left_out=len(planned) - len(chosen),
             dry_run=self.dry_run,

@@ -20,9 +20,9 @@ from reverse_metadata.model import (
     SourceState,
     Verdict,
 )
-from reverse_metadata.planning import descriptions, tags
 from reverse_metadata.planning.merge import Absent, Actual, Decision, Desired, Ledger, Rules, decide
 from reverse_metadata.planning.plan import Remembered
+from reverse_metadata.planning.statements import Statements, Trace
 from reverse_metadata.planning.text import agree
 
 #: After so many flips within 24 hours a value is left to the other writer.
@@ -69,11 +69,14 @@ class Subject:
 class Decisions:
     """The changes of one partition. `changes` are those that are listed, in the order in which they were decided."""
 
-    def __init__(self, channel: Channel, state: SourceState, known: Known, connector: Connector) -> None:
+    def __init__(
+        self, channel: Channel, state: SourceState, known: Known, connector: Connector, statements: Statements
+    ) -> None:
         self._channel = channel
         self._state = state
         self._known = known
         self._connector = connector
+        self._statements = statements
         self.filter_hash = filter_hash(channel.filter)
         self.changes: list[Change] = []
         self.remember: list[Remembered] = []
@@ -92,27 +95,31 @@ class Decisions:
             held = Decision(0, Verdict.HELD, "undone, and the catalog has wanted nothing else since")
             self.report(subject, held, desired)
             return
-        if not self._connector.capabilities.supports(aspect, entity.type):
+        if not self._statements.supports(aspect, entity.type):
             if isinstance(desired, Desired):
                 reason = f"{self._connector.system} has no {aspect} at the level {entity.type}"
                 self.report(subject, Decision(0, Verdict.UNSUPPORTED, reason))
             return
         if found is None and last is None and not isinstance(desired, Desired):
             return
-        template = self._template(aspect)
-        if last is not None and last.template in subject.templates:
+        template = self._statements.template_of(aspect, entity.type)
+        trace = Trace.of(template)
+        same_sql = self._statements.written_by(aspect, entity.type)
+        if last is not None and last.template in {shaped + same_sql for shaped in subject.templates}:
             template = last.template  # another channel's, which says the same
+        if isinstance(desired, Desired) and trace is Trace.ALTERED:
+            desired = replace(desired, exact=False)
         decision = decide(
             desired,
             last,
-            None if found is None else _actual(found, key, last),
-            rules=self._rules(aspect),
+            None if found is None else _actual(found, key, last, trace),
+            rules=self._rules(aspect, trace),
             entity_id=entity.id or (last.entity_id if last is not None else ""),
             template=template,
             once_held=subject.once_held,
         )
         decision = self._uncontested(key, desired, decision)
-        self._note(subject, desired, last, found, decision, template)
+        self._note(subject, desired, found, decision, template)
         if decision.verdict is Verdict.IN_SYNC:
             self.in_sync[Verdict.IN_SYNC.value] += 1
         elif decision.verdict is not None:
@@ -140,7 +147,7 @@ class Decisions:
             last=None if last is None else last.stored,
             kind="" if found is None else found.kind,
             object_id="" if found is None else found.object_id,
-            template=self._template(key.aspect),
+            template=self._statements.template_of(key.aspect, entity.type),
             replaces=decision.replaces,
             removes=decision.removes,
             flips=decision.flips,
@@ -151,7 +158,7 @@ class Decisions:
             catalog_version=top.version,
             url=top.url,
         )
-        refused = self._refused(change) if change.verdict is Verdict.APPLY else None
+        refused = self._refused(change) if change.verdict.writes else None
         if refused is not None:
             change = replace(change, verdict=refused[0], reason=refused[1], replaces=False, flips=False, fails=False)
         self.changes.append(change)
@@ -174,7 +181,7 @@ class Decisions:
         if not isinstance(desired, Desired) or not agree(key.aspect, desired.wanted, contest.wanted):
             return decision
         ours = _quoted(contest.ours)
-        emptied = self._rules(key.aspect).empty(contest.theirs)
+        emptied = Rules(key.aspect).empty(contest.theirs)
         did = f"took {ours} away" if emptied else f"wrote {_quoted(contest.theirs)} in place of {ours}"
         reason = (
             f"written {contest.flips} times within 24 hours, and each time somebody else {did}; it is not written "
@@ -182,15 +189,6 @@ class Decisions:
             "of the catalog or of the channel"
         )
         return Decision(0, Verdict.CONTESTED, reason)
-
-    def _template(self, aspect: Aspect) -> str:
-        match aspect:
-            case Aspect.DESCRIPTION:
-                return descriptions.template_of(self._channel)
-            case Aspect.TAGS:
-                return tags.template_of(self._channel.tags)
-            case Aspect.OWNER:
-                return ""
 
     def _removal_is_ours(self, desired: Desired | Absent, last: Last | None) -> bool:
         """For an entity that left the filter: whether its data changed, and not the filter, and nothing is wanted."""
@@ -201,7 +199,7 @@ class Decisions:
             and last.filter_hash == self.filter_hash
         )
 
-    def _rules(self, aspect: Aspect) -> Rules:
+    def _rules(self, aspect: Aspect, trace: Trace) -> Rules:
         channel = self._channel
         return Rules(
             aspect=aspect,
@@ -210,19 +208,20 @@ class Decisions:
             on_catalog_delete=channel.on_catalog_delete,
             on_ambiguous="overwrite" if channel.tags.on_ambiguous == "overwrite" else "report",
             stand_in=channel.owners.default if aspect is Aspect.OWNER else None,
+            reads_back=trace is not Trace.NOTHING,
         )
 
     def _note(
         self,
         subject: Subject,
         desired: Desired | Absent,
-        last: Last | None,
         found: SourceObject | None,
         decision: Decision,
         template: str,
     ) -> None:
         """What the ledger remembers or forgets without a push."""
         key, entity = subject.key, subject.entity
+        last = self._known.last.get(key)
         if decision.ledger is Ledger.FORGET:
             self.remember.append(Remembered(key, subject.top.fqn, entity.type, last, None))
         if decision.ledger is not Ledger.RENEW or found is None or not isinstance(desired, Desired):
@@ -230,7 +229,7 @@ class Decisions:
         mine = last is None or last.channel == self._channel.name
         renewed = Last(
             wanted=desired.wanted,
-            stored=found.value(key.aspect, key.tag_key),
+            stored=desired.value if Trace.of(template) is Trace.NOTHING else found.value(key.aspect, key.tag_key),
             origin=Origin.ADOPTED if last is None else last.origin,
             entity_id=entity.id,
             object_id=found.object_id,
@@ -246,13 +245,16 @@ class Decisions:
         limit = self._connector.capabilities.limits.get((change.aspect, change.type))
         if limit is not None and change.value is not None and len(change.value) > limit:
             return Verdict.TOO_LONG, f"{len(change.value)} characters; a {change.type} takes {limit}"
-        return self._connector.refuse(change)
+        return self._statements.refusal(change)
 
 
 def _quoted(value: str | None) -> str:
     return f"'{one_line(value or '', _WIDTH)}'"
 
 
-def _actual(found: SourceObject, key: LastKey, last: Last | None) -> Actual:
-    recreated = not found.object_id or (last is not None and last.object_id != found.object_id)
+def _actual(found: SourceObject, key: LastKey, last: Last | None, trace: Trace) -> Actual:
+    recreated = last is not None and last.object_id != found.object_id
+    if not found.object_id:
+        # A system that cannot tell: an empty value may be due to that, a value that nobody reads was written once.
+        recreated = trace is not Trace.NOTHING
     return Actual(found.value(key.aspect, key.tag_key), recreated)

@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 
 from reverse_metadata import fqn as fqns
 from reverse_metadata.catalogs.base import Catalog
-from reverse_metadata.catalogs.filter import Filter, matches
+from reverse_metadata.catalogs.filter import Filter, reaches
 from reverse_metadata.errors import CatalogError, IncompleteListing
 from reverse_metadata.model import Entity, EntityType, Partition
 
@@ -19,10 +19,11 @@ Scope = Literal["full", "changed", "narrowed", "approved", "undo"]
 class Fetched:
     """The desired state of a partition.
 
-    `entities` are those in the channel's scope; `left` those that the ledger knows and that are no longer in scope
-    (only removals are considered for them); an entity with `deleted` is gone from the catalog. `parents` are the
-    database and schema, whose owners the entities may inherit. `upto` holds the number of the newest event that
-    this state answers: for every entity that was pending, and under "" for the whole partition after a full look.
+    `entities` are those in the channel's scope, or with a column that is; `left` those that the ledger knows and that
+    are no longer in scope (only removals are considered for them); an entity with `deleted` is gone from the catalog.
+    `parents` are the database and schema, whose owners the entities may inherit. `upto` holds the number of the newest
+    event that this state answers: for every entity that was pending, and under "" for the whole partition after a full
+    look.
     """
 
     partition: Partition
@@ -66,7 +67,7 @@ def fetch(
         if entity.deleted:
             if entity.fqn in known:
                 in_scope.append(entity)
-        elif matches(channel_filter, entity):
+        elif reaches(channel_filter, entity):
             in_scope.append(entity)
         elif entity.fqn in known:
             left.append(entity)

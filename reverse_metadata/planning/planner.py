@@ -1,12 +1,13 @@
 """Makes the plan of one partition: desired, last and actual merged, and the statements resolved."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 
 from reverse_metadata import fqn as fqns
 from reverse_metadata.catalogs.base import Catalog
+from reverse_metadata.catalogs.filter import matches
 from reverse_metadata.config import Channel
 from reverse_metadata.connectors.base import Connector
 from reverse_metadata.model import (
@@ -31,6 +32,7 @@ from reverse_metadata.planning.history import History
 from reverse_metadata.planning.merge import Absent, Decision, Desired
 from reverse_metadata.planning.plan import Plan
 from reverse_metadata.planning.rivals import OURS, Rivals
+from reverse_metadata.planning.statements import Statements
 from reverse_metadata.planning.text import normal, same
 
 
@@ -53,7 +55,8 @@ def build_plan(
     any statement is made; writes nothing anywhere.
     """
     rivals = Rivals(channel, others, fetched.partition, connector.capabilities)
-    planner = _Planner(fetched, channel, state, known, catalog, connector, rivals)
+    statements = Statements(channel, connector)
+    planner = _Planner(fetched, channel, state, known, catalog, connector, statements, rivals)
     planner.plan_everything(in_scope_only=True)
     rivals.refuse_contradictions()
     planner.refuse_owners()
@@ -67,8 +70,8 @@ def build_plan(
         channel=channel.name,
         partition=fetched.partition,
         scope=fetched.scope,
-        statements=tuple(connector.resolve(at_once)),
-        waiting=tuple(connector.resolve(waiting)),
+        statements=tuple(statements.resolve(at_once)),
+        waiting=tuple(statements.resolve(waiting)),
         others=tuple(change for change in changes if not change.verdict.writes),
         counts=dict(verdicts + decided.in_sync),
         left_to=dict(rivals.left_to),
@@ -91,7 +94,8 @@ def desired_values(
 ) -> dict[LastKey, Desired | Absent]:
     """What the catalog wants of every aspect now, as the channel would push it. Raises CatalogError."""
     alone = Rivals(channel, (), fetched.partition, connector.capabilities)
-    planner = _Planner(fetched, channel, state, Known(last), catalog, connector, alone)
+    statements = Statements(channel, connector)
+    planner = _Planner(fetched, channel, state, Known(last), catalog, connector, statements, alone)
     planner.plan_everything(in_scope_only=False)
     return planner.decisions.desired
 
@@ -110,6 +114,7 @@ class _Planner:
         known: Known,
         catalog: Catalog,
         connector: Connector,
+        statements: Statements,
         rivals: Rivals,
     ) -> None:
         self._fetched = fetched
@@ -121,14 +126,14 @@ class _Planner:
         self._rivals = rivals
         self._known_keys = _keys_by_entity(known.last)
         self._known_columns = _columns_by_table(known.last)
-        self.decisions = Decisions(channel, state, known, connector)
+        self.decisions = Decisions(channel, state, known, connector, statements)
 
     def plan_everything(self, *, in_scope_only: bool) -> None:
         """Plan what was fetched; what left the channel's scope only for removals, unless all of it counts."""
         for entity in self._fetched.entities:
-            self._plan_entity(entity, in_scope=True)
+            self._plan_entity(entity, self._chosen if in_scope_only else _always)
         for entity in self._fetched.left:
-            self._plan_entity(entity, in_scope=not in_scope_only)
+            self._plan_entity(entity, _never if in_scope_only else _always)
 
     def refuse_owners(self) -> None:
         """Refuse to hand anything to a superuser, or to a default that the source does not know."""
@@ -161,19 +166,24 @@ class _Planner:
                     reason = f"this would be tag number {standing[change.path]}; a {change.type} takes {most}"
                     changes[index] = replace(change, verdict=Verdict.TOO_LONG, reason=reason)
 
-    def _plan_entity(self, top: Entity, *, in_scope: bool) -> None:
+    def _chosen(self, entity: Entity, top: Entity) -> bool:
+        """Whether a part of what is in scope is so itself: a filter may choose columns, with or without their table."""
+        chosen = self._channel.filter
+        return top.deleted or not chosen.speaks_of_columns or matches(chosen, entity, top)
+
+    def _plan_entity(self, top: Entity, in_scope: Callable[[Entity, Entity], bool]) -> None:
         """Plan a database, schema or table with its columns."""
         if top.path not in self._state and not top.deleted:
             self._plan_missing(top, in_scope)
             return
         history = History(self._catalog, top, self._channel, self._connector.capabilities.tags)
         for entity in top.walk():
-            self._plan_aspects(entity, top, history, in_scope)
+            self._plan_aspects(entity, top, history, in_scope(entity, top))
         listed = {entity.fqn for entity in top.walk()}
         for name, path in self._known_columns.get(top.fqn, {}).items():
             if name not in listed:
                 dropped = Entity(name, EntityType.COLUMN, top.id, top.service, path, deleted=True)
-                self._plan_aspects(dropped, top, history, in_scope)
+                self._plan_aspects(dropped, top, history, in_scope(dropped, top))
 
     def _plan_aspects(self, entity: Entity, top: Entity, history: History, in_scope: bool) -> None:
         if self._channel.update_descriptions:
@@ -183,17 +193,18 @@ class _Planner:
         if self._channel.update_owners and entity.type is not EntityType.COLUMN:
             self._plan_owner(entity, top, in_scope)
 
-    def _plan_missing(self, top: Entity, in_scope: bool) -> None:
+    def _plan_missing(self, top: Entity, in_scope: Callable[[Entity, Entity], bool]) -> None:
         """One change says that a table is missing; its columns need none of their own."""
+        parts = [entity for entity in top.walk() if in_scope(entity, top)]
         described = self._channel.update_descriptions and any(
-            formatted(entity.description, self._channel) for entity in top.walk()
+            formatted(entity.description, self._channel) for entity in parts
         )
-        tagged = self._channel.update_tags and any(self._wishes(entity) for entity in top.walk())
-        owned = self._channel.update_owners and any(not owner.inherited for owner in top.owners)
-        if in_scope and (described or tagged or owned):
+        tagged = self._channel.update_tags and any(self._wishes(entity) for entity in parts)
+        owned = self._channel.update_owners and any(not owner.inherited for owner in top.owners) and in_scope(top, top)
+        if described or tagged or owned:
             aspect = Aspect.DESCRIPTION if described else Aspect.TAGS if tagged else Aspect.OWNER
             missing = Decision(2, Verdict.MISSING, f"the {top.type} is not in the source")
-            self.decisions.report(Subject(top, top, aspect, in_scope), missing)
+            self.decisions.report(Subject(top, top, aspect, in_scope=True), missing)
 
     def _plan_description(self, entity: Entity, top: Entity, history: History, in_scope: bool) -> None:
         settled = self._rivals.description(entity, top, in_scope=in_scope)
@@ -308,8 +319,7 @@ class _Planner:
 
     def _lost_its_own(self, entity: Entity, last: Last) -> bool:
         """Whether the owner that was pushed was taken off, and the entity now inherits another one."""
-        inherits = all(owner.inherited for owner in entity.owners)
-        return inherits and self._owner_rules.wish(entity.owners).principal != last.wanted
+        return self._owner_rules.wish(entity.owners).principal != last.wanted
 
     @cached_property
     def _owner_rules(self) -> owners.OwnerRules:
@@ -320,6 +330,14 @@ class _Planner:
             if own is not None or LastKey(top.fqn, Aspect.OWNER) in self._last:
                 named.append(top.owners if own is None else own)
         return owners.OwnerRules(self._channel.owners, named, catalog=self._catalog, connector=self._connector)
+
+
+def _always(entity: Entity, top: Entity) -> bool:
+    return True
+
+
+def _never(entity: Entity, top: Entity) -> bool:
+    return False
 
 
 def _keys_by_entity(last: Mapping[LastKey, Last]) -> dict[str, list[LastKey]]:

@@ -12,6 +12,7 @@ from reverse_metadata.errors import ContradictoryChannels
 from reverse_metadata.model import Aspect, Entity, Partition, Verdict
 from reverse_metadata.planning import descriptions, tags
 from reverse_metadata.planning.owners import own_owners
+from reverse_metadata.planning.statements import shaped_by
 from reverse_metadata.planning.text import normal
 
 _WIDTH = 60
@@ -129,10 +130,14 @@ class Rivals:
             return []
         if not self._capabilities.supports(aspect, entity.type):
             return []
-        if (top.fqn, aspect) not in self._matching:
-            found = [each for each in self._pushing[aspect] if matches(each.filter, top)]
-            self._matching[top.fqn, aspect] = self._unless_alike(found, aspect)
-        return self._matching[top.fqn, aspect]
+        pushing = self._pushing[aspect]
+        # A filter that chooses columns is asked about each of them.
+        subject = entity if any(each.filter.speaks_of_columns for each in pushing) else top
+        if (subject.fqn, aspect) not in self._matching:
+            part = () if subject is top else (top,)
+            found = [each for each in pushing if matches(each.filter, subject, *part)]
+            self._matching[subject.fqn, aspect] = self._unless_alike(found, aspect)
+        return self._matching[subject.fqn, aspect]
 
     def _unless_alike(self, channels: list[Channel], aspect: Aspect) -> list[Channel]:
         """The channels; none when all have this channel's rules for the aspect, and nothing is to be settled."""
@@ -150,14 +155,14 @@ class Rivals:
             # This channel could only remove it, and another one wants it to stand.
             return THEIRS
         mine, highest = self._channel.priority, max(wish.channel.priority for wish in theirs)
-        first = [wish for wish in theirs if wish.channel.priority == highest and wish.value != ours.value]
+        first = [wish for wish in theirs if wish.channel.priority == highest and _differ(wish, ours)]
         if first and highest > mine:
             self.left_to[first[0].channel.name] += 1
             return THEIRS
         if highest == mine:
             self._contradictions += [_Contradiction(entity.fqn, aspect, tag_key, ours, wish) for wish in first]
-        agreeing = [wish.channel for wish in theirs if wish.value == ours.value]
-        return Settled(templates=frozenset(_template(each, aspect) for each in agreeing))
+        agreeing = [wish.channel for wish in theirs if not _differ(wish, ours)]
+        return Settled(templates=frozenset(shaped_by(each, aspect) for each in agreeing))
 
 
 def _pushes(channel: Channel, aspect: Aspect) -> bool:
@@ -174,21 +179,16 @@ def _rules(channel: Channel, aspect: Aspect) -> object:
     """What decides what a channel writes of an aspect."""
     match aspect:
         case Aspect.DESCRIPTION:
-            return channel.description_format, channel.on_too_long
+            return channel.description_format, channel.on_too_long, channel.sql_template
         case Aspect.TAGS:
-            return channel.tags
+            return channel.tags, channel.sql_template
         case Aspect.OWNER:
-            return channel.owners
+            return channel.owners, channel.sql_template
 
 
-def _template(channel: Channel, aspect: Aspect) -> str:
-    match aspect:
-        case Aspect.DESCRIPTION:
-            return descriptions.template_of(channel)
-        case Aspect.TAGS:
-            return tags.template_of(channel.tags)
-        case Aspect.OWNER:
-            return ""
+def _differ(one: _Wish, other: _Wish) -> bool:
+    """Whether two channels would not write the same, or not by the same SQL."""
+    return one.value != other.value or one.channel.sql_template != other.channel.sql_template
 
 
 def _described(entity: Entity, channel: Channel, limit: int | None) -> _Wish | None:
@@ -210,6 +210,8 @@ def _sentence(found: list[_Contradiction]) -> str:
 
 def _how(found: _Contradiction) -> str:
     ours, theirs = found.ours, found.theirs
+    if ours.value == theirs.value:
+        return "their sql_template differs"
     if found.aspect is Aspect.OWNER:
         other = theirs.channel.owners.model_dump()
         fields = [name for name, value in ours.channel.owners.model_dump().items() if value != other[name]]

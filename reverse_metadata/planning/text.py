@@ -1,18 +1,12 @@
 """When two texts count as equal, and what counts as no text at all."""
 
-import re
-
+from reverse_metadata.blank import is_blank
 from reverse_metadata.model import Aspect
-
-#: Markup that editors leave behind when everything was deleted. Images and links are content and stay.
-_EMPTY_MARKUP = re.compile(
-    r"(?:\s|&nbsp;|​|</?(?:p|br|div|span|strong|em|b|i|u|h[1-6]|ul|ol|li|blockquote|pre|code)\s*/?>)*", re.IGNORECASE
-)
 
 
 def normal(text: str | None) -> str | None:
     """The form in which texts are compared: line ends are LF; empty text, blanks and empty markup are None."""
-    if text is None or _EMPTY_MARKUP.fullmatch(text):
+    if text is None or is_blank(text):
         return None
     return text.replace("\r\n", "\n").replace("\r", "\n")
 

@@ -5,7 +5,7 @@ wrote again.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import fnmatchcase
@@ -14,7 +14,7 @@ from reverse_metadata import fqn as fqns
 from reverse_metadata.catalogs.filter import filter_hash
 from reverse_metadata.config import Channel
 from reverse_metadata.connectors.base import Connector
-from reverse_metadata.ledger import Push
+from reverse_metadata.ledger import Intent, Push
 from reverse_metadata.model import (
     Aspect,
     Change,
@@ -29,6 +29,7 @@ from reverse_metadata.model import (
 )
 from reverse_metadata.planning.merge import Absent, Desired
 from reverse_metadata.planning.plan import Plan
+from reverse_metadata.planning.statements import Statements, Trace
 from reverse_metadata.planning.text import agree
 
 
@@ -59,7 +60,7 @@ def key_of(push: Push) -> LastKey:
 def build_undo(
     partition: Partition,
     pushes: Iterable[Push],
-    newest: Mapping[LastKey, int],
+    intents: Mapping[LastKey, Sequence[Intent]],
     state: SourceState,
     last: Mapping[LastKey, Last],
     desired: Mapping[LastKey, Desired | Absent],
@@ -69,22 +70,22 @@ def build_undo(
 ) -> Plan:
     """The plan for the selected pushes of one partition.
 
-    `newest` is the id of the newest push of each aspect, selected or not; `desired` is what the catalog wants now:
+    `intents` are all pushes of each aspect, selected or not, oldest first; `desired` is what the catalog wants now:
     what is taken back is held until the catalog wants something else.
     """
     selected: dict[LastKey, list[Push]] = {}
     for push in sorted(pushes, key=lambda push: push.id):
         selected.setdefault(key_of(push), []).append(push)
+    statements = Statements(channel, connector)
     changes = [
-        _change(key, of_key, newest[key], state, last.get(key), desired.get(key, Absent.EMPTY))
+        _change(key, of_key, intents[key], state, last.get(key), desired.get(key, Absent.EMPTY), statements)
         for key, of_key in selected.items()
     ]
-    writing = [change for change in changes if change.verdict.writes]
     return Plan(
         channel=channel.name,
         partition=partition,
         scope="undo",
-        statements=tuple(connector.resolve(writing)),
+        statements=(*statements.resolve(_by(changes, Trace.VALUE)), *connector.resolve(_by(changes, Trace.ALTERED))),
         others=tuple(change for change in changes if change.verdict not in (Verdict.IN_SYNC, *_WRITTEN)),
         counts=dict(Counter(change.verdict.value for change in changes)),
         filter_hash=filter_hash(channel.filter),
@@ -95,31 +96,44 @@ def build_undo(
 _WRITTEN = (Verdict.APPLY, Verdict.CLEAR)
 
 
+def _by(changes: list[Change], trace: Trace) -> list[Change]:
+    """The changes that are written and leave this trace. What a template altered is put back as it was, without it."""
+    return [change for change in changes if change.verdict.writes and Trace.of(change.template) is trace]
+
+
 def _change(
     key: LastKey,
     pushes: list[Push],
-    newest: int,
+    intents: Sequence[Intent],
     state: SourceState,
     last: Last | None,
     desired: Desired | Absent,
+    statements: Statements,
 ) -> Change:
     _, *names = fqns.split(key.entity)
     path = tuple(names)
     found = state.get(path)
     target = pushes[0].before
     wanted = desired if isinstance(desired, Desired) else None
-    verdict, reason = _verdict(key, pushes[-1], newest, found, last, target)
-    wish = wanted.wanted if wanted else None
-    origin = Origin.RESTORED
-    if agree(key.aspect, wanted.value if wanted else None, target):
+    level = EntityType(pushes[-1].entity_type)
+    template = statements.template_of(key.aspect, level)
+    verdict, reason = _verdict(key, pushes[-1], intents[-1].push_id, found, last, target)
+    if Trace.of(template) is Trace.NOTHING and found is not None:
+        verdict, reason = Verdict.UNSUPPORTED, "a template wrote it that is not read back; take it back by hand"
+    wish, origin = wanted.wanted if wanted else None, Origin.RESTORED
+    earlier = [intent for intent in intents if intent.push_id < pushes[0].id]
+    if next(intent.undo for intent in intents if intent.push_id == pushes[0].id):
+        # An undo is undone: what it had taken back counts as before, and gives way to what is wanted by now. If that
+        # was itself the work of an undo, it is held as before.
+        origin = earlier[-1].origin if earlier else Origin.PUSHED
+        if origin is not Origin.RESTORED:
+            wish = earlier[-1].wanted if earlier else None
+    elif agree(key.aspect, wanted.value if wanted else None, target):
         origin = Origin.PUSHED
-    elif last is not None and last.origin is Origin.RESTORED:
-        # An undo is undone: what it had taken back counts as pushed again, and gives way to what is wanted by now.
-        origin, wish = Origin.PUSHED, None if key.aspect is Aspect.TAGS else target
     return Change(
         entity=key.entity,
         entity_id=pushes[-1].entity_id,
-        type=EntityType(pushes[-1].entity_type),
+        type=level,
         path=path,
         aspect=key.aspect,
         verdict=verdict,
@@ -131,6 +145,7 @@ def _change(
         last=None if last is None else last.stored,
         kind="" if found is None else found.kind,
         object_id="" if found is None else found.object_id,
+        template=template,
         origin=origin,
     )
 

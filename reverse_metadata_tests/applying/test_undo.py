@@ -164,3 +164,19 @@ def test_an_undone_undo_gives_way_to_what_the_catalog_wants_by_now(shop: World) 
     assert counts(shop) == {"apply": 1, "clear": 1}
     assert shop.comment("sales", "orders") == "curated twice"
     assert shop.comment("sales", "customers") is None
+
+
+def test_an_undone_undo_of_what_the_catalog_emptied_holds_nothing(shop: World) -> None:
+    shop.estate.describe(shop.fqn("sales", "orders"), None)
+    undo(shop, "undo-1", run_id="first", entity="*.orders")
+    assert undo(shop, "undo-2", run_id="undo-1") == {"apply": 1}
+    assert shop.comment("sales", "orders") == "curated"
+    assert counts(shop) == {"clear": 1, "in_sync": 1}
+
+
+def test_an_undo_of_an_undone_undo_holds_again(shop: World) -> None:
+    undo(shop, "undo-1", run_id="first", entity="*.orders")
+    undo(shop, "undo-2", run_id="undo-1")
+    assert undo(shop, "undo-3", run_id="undo-2") == {"apply": 1}
+    assert shop.comment("sales", "orders") == "read from the source"
+    assert counts(shop) == {"held": 1, "in_sync": 1}

@@ -305,12 +305,14 @@ def look(data: list[Any]) -> tuple[tuple[Event, ...], str]:
         {"changeDescription": {"fieldsAdded": [{"name": "owners"}]}},
         {"changeDescription": {"fieldsUpdated": [{"name": "owner"}]}},
         {"changeDescription": {"fieldsUpdated": [{"name": "deleted"}]}},
+        {"changeDescription": {"fieldsAdded": [{"name": "domains"}]}},
+        {"changeDescription": {"fieldsUpdated": [{"name": "domain"}]}},
         {"incrementalChangeDescription": {"fieldsDeleted": [{"name": "owners"}]}},
         {"entity": json.dumps({"incrementalChangeDescription": {"fieldsDeleted": [{"name": "owners"}]}})},
         {"entity": {"incrementalChangeDescription": {"fieldsDeleted": [{"name": "owners"}]}}},
     ],
 )
-def test_a_changed_owner_is_found_wherever_a_version_puts_it(values: dict[str, Any]) -> None:
+def test_what_children_inherit_is_found_wherever_a_version_puts_it(values: dict[str, Any]) -> None:
     (found,), _ = look([event(**values)])
     assert found.whole
     (other,), _ = look([event(changeDescription={"fieldsAdded": [{"name": "tags"}]})])

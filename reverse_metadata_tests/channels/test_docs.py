@@ -8,7 +8,9 @@ from typing import Any
 import dagster as dg
 import pytest
 import yaml
+from click.testing import CliRunner
 
+from reverse_metadata.cli import main
 from reverse_metadata_tests.channels.conftest import Locate
 from reverse_metadata_tests.channels.location import Location, shown
 from reverse_metadata_tests.dagster_process import dagster_job
@@ -94,6 +96,26 @@ def test_approval_from_a_terminal(shop: World, tmp_path: Path) -> None:
         output, _ = process.communicate(timeout=120)
     assert process.returncode == 0, output
     assert written(shop) == ["sales.customers", "sales.orders"]
+
+
+def test_templates(world: World, locate: Locate) -> None:
+    plain, mapping = (yaml.safe_load(example)["channels"][0] for example in examples("templates"))
+    orders = world.table("sales", "orders", description="all orders")
+    world.estate.describe(orders, "number of the order", column="id")
+    world.estate.tag(orders, ["PII.Sensitive"])
+    world.run("CREATE SCHEMA governance")
+    world.run("CREATE TABLE governance.tags (entity text, tag text, value text)")
+    assert execute(locate(plain), "shop_sync", {}).success
+    assert world.comment("sales", "orders") == "all orders"
+    location = locate({**mapping, "update_descriptions": False})
+    assert execute(location, "notes_sync", {}).success
+    assert execute(location, "notes_sync", {}).success
+    with world.connect() as connection:
+        assert connection.execute("SELECT * FROM governance.tags").fetchall() == [(orders, "PII", "Sensitive")]
+    command, expected = re.findall(r"\$ (.*?)\n(COMMENT.*?)\n", examples("templates", "")[0], re.DOTALL)[0]
+    program, *arguments = shlex.split(command.replace("\\\n", " "))
+    assert program == "reverse-metadata"
+    assert CliRunner().invoke(main, arguments).output == expected + "\n"
 
 
 def test_every_page_is_linked_from_the_readme() -> None:

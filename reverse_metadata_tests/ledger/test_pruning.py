@@ -75,7 +75,7 @@ def test_what_was_applied_stays_behind_failures_and_failures_only_until_the_next
     failed(ledger, [change("a")], "p-4")
     assert ledger.prune(later()).pushes == 2
     assert plans(ledger) == ["p-2", "p-4"]
-    assert ledger.newest_pushes(CATALOG, SERVICE, [change("a").entity]).keys() == {
+    assert ledger.intents(CATALOG, SERVICE, [change("a").entity]).keys() == {
         LastKey(change("a").entity, change("a").aspect, "")
     }
 

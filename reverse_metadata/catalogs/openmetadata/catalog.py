@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from types import TracebackType
@@ -24,7 +24,7 @@ _COLLECTIONS = {EntityType.DATABASE: "databases", EntityType.SCHEMA: "databaseSc
 _PAGES = {EntityType.DATABASE: "database", EntityType.SCHEMA: "databaseSchema", EntityType.TABLE: "table"}
 _SERVICES = "services/databaseServices"
 
-#: Column tags come only when both `columns` and `tags` are asked for; columns always come.
+#: What is pushed. Column tags come only when both `columns` and `tags` are asked for; columns always come.
 _FIELDS = {
     EntityType.DATABASE: ("owners", "tags"),
     EntityType.SCHEMA: ("owners", "tags"),
@@ -47,18 +47,21 @@ class OpenMetadataCatalog:
         url: str,
         token: str,
         *,
+        fields: Sequence[str] = (),
         max_event_age: timedelta = timedelta(days=6),
         timeout: float = 60.0,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
         """Nothing is asked of the server yet.
 
-        `url` is that of the server, with or without `/api`; `token` the JWT of a bot. `max_event_age` must be less
-        than the catalog keeps its events (7 days by default). `timeout` is the longest silence of the server in
+        `url` is that of the server, with or without `/api`; `token` the JWT of a bot. `fields` are asked for beside
+        those that are pushed: what the channels' filters look at, see `filter.catalog_fields`. `max_event_age` must be
+        less than the catalog keeps its events (7 days by default). `timeout` is the longest silence of the server in
         seconds, `pause` waits between two tries of a request.
         Raises CatalogRejected for a URL, and CatalogUnauthorized for a token, that cannot be one.
         """
         self._client = Client(url, token, timeout=timeout, pause=pause)
+        self._fields = {type_: (*pushed, *fields) for type_, pushed in _FIELDS.items()}
         self._max_event_age = max_event_age
         self._people: dict[tuple[str, str], Person | None] = {}
 
@@ -98,7 +101,7 @@ class OpenMetadataCatalog:
             raise FqnError(f"{fqn!r} has {parts} parts; a database has 2, a schema 3 and a table 4")
         type_ = EntityType.of(fqns.split(fqn)[1:])
         path = f"{_COLLECTIONS[type_]}/name/{_segment(fqn)}"
-        body = self._client.find(path, fields=_FIELDS[type_], include="all")
+        body = self._client.find(path, fields=self._fields[type_], include="all")
         return None if body is None else self._entity(body)
 
     def tables(self, partition: Partition) -> Iterator[Entity]:
@@ -108,7 +111,7 @@ class OpenMetadataCatalog:
         """
         if partition.schema is None:
             return
-        fields = _FIELDS[EntityType.TABLE]
+        fields = self._fields[EntityType.TABLE]
         for body in self._client.listing("tables", limit=_TABLES_A_PAGE, fields=fields, databaseSchema=partition.key):
             table = self._entity(body)
             # A server that does not know the parameter ignores it and lists every schema.

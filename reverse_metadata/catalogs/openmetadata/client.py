@@ -44,8 +44,9 @@ _CONNECT_TIMEOUT = 10.0
 #: Characters of a server's message that are worth repeating.
 _MESSAGE_LENGTH = 300
 
-#: Names in `fields` that older servers know by another name: `owner` before 1.5, `domain` before 1.9.
-_OLDER_FIELDS = {"owners": "owner", "domains": "domain"}
+#: Names in `fields` that older servers know by another name: `owner` before 1.5, `domain` before 1.9. A certification
+#: need not be asked for by name: a server that refuses the name sends it with the tags, or knows none.
+_OLDER_FIELDS = {"owners": "owner", "domains": "domain", "certification": ""}
 
 _INVALID_FIELD = re.compile(r"Invalid field name (\w+)")
 _UNKNOWN_ROUTE = "HTTP 404 Not Found"
@@ -161,7 +162,7 @@ class Client:
         """Ask with the field names of the newest servers, and with older ones where the server refuses those."""
         while True:
             names = [self._fields.get(name, name) for name in fields]
-            asked = {**params, "fields": ",".join(names)} if names else params
+            asked = {**params, "fields": ",".join(filter(None, names))} if names else params
             try:
                 return self.read(path, asked, _document)
             except CatalogRejected as error:

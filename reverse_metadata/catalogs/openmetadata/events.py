@@ -38,8 +38,9 @@ _PAGE = 1000
 _PARTS = {"database": 2, "databaseSchema": 3, "table": 4}
 _SERVICE = "databaseService"
 _GONE_OR_BACK = frozenset({"entitySoftDeleted", "entityDeleted", "entityRestored"})
-#: Fields that the children of a schema or database take over without an event of their own.
-_INHERITED = frozenset({"owners", "owner", "deleted"})
+#: Fields that the children of a schema or database take over without an event of their own. Domains are not pushed, but
+#: filters look at them.
+_INHERITED = frozenset({"owners", "owner", "domains", "domain", "deleted"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ SQLSTATEs: https://www.postgresql.org/docs/current/errcodes-appendix.html
 import re
 from typing import TYPE_CHECKING
 
-from reverse_metadata.connectors.postgres.sql import identifier
-from reverse_metadata.errors import Reason, SourceError
+from reverse_metadata.dialects.postgres import identifier
+from reverse_metadata.errors import Reason, SourceError, Unwritable
 from reverse_metadata.model import Aspect, Statement
 from reverse_metadata.redaction import redact
 
@@ -99,7 +99,7 @@ def refused_connection(error: "psycopg.Error", database: str) -> SourceError:
         reason = reason_of(error)
     for pattern, meaning, hint in _REFUSALS:
         if pattern.search(message):
-            reason, advice = meaning, hint.format(database=identifier(database), user=identifier(user))
+            reason, advice = meaning, hint.format(database=_name(database), user=_name(user))
             break
     return SourceError(reason, f"connecting to database {database}: {message}.{advice}")
 
@@ -123,6 +123,14 @@ def refused_statement(error: "psycopg.Error", statement: Statement, grants: str)
     reason = reason_of(error)
     advice = f" {grants}" if reason is Reason.MISSING_PRIVILEGE and grants else _advice(reason)
     return SourceError(reason, f"{_named(statement)}: {message_of(error)}.{advice}")
+
+
+def _name(name: str) -> str:
+    """As a GRANT would have it; a name that is wrong or not known is shown as it is."""
+    try:
+        return identifier(name)
+    except Unwritable:
+        return name
 
 
 def _advice(reason: Reason) -> str:

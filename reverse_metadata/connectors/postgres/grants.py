@@ -8,7 +8,7 @@ https://www.postgresql.org/docs/current/sql-alterschema.html.
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from reverse_metadata.connectors.postgres.sql import identifier
+from reverse_metadata.dialects.postgres import identifier
 from reverse_metadata.model import Aspect, Change, EntityType, Path
 
 if TYPE_CHECKING:

@@ -5,10 +5,10 @@ every setting of the server. Source: https://www.postgresql.org/docs/current/sql
 https://www.postgresql.org/docs/current/sql-altertable.html and their neighbours.
 """
 
-import re
 from collections.abc import Callable, Iterable
 
 from reverse_metadata.connectors.base import ordered
+from reverse_metadata.dialects.postgres import identifier, literal
 from reverse_metadata.model import Aspect, Change, Path, Statement
 
 #: The system's word for each `pg_class.relkind` that is read. A partition is a table, or partitioned again.
@@ -30,41 +30,6 @@ _KEYWORDS = {
     "foreign table": "FOREIGN TABLE",
     "column": "COLUMN",
 }
-
-#: Words that mean something else unless quoted, of PostgreSQL 15 to 18: those that `pg_get_keywords()` puts in
-#: another category than "unreserved". `quote_ident` quotes the same ones.
-_RESERVED = frozenset(
-    """
-    all analyse analyze and any array as asc asymmetric authorization between bigint binary bit boolean both case
-    cast char character check coalesce collate collation column concurrently constraint create cross current_catalog
-    current_date current_role current_schema current_time current_timestamp current_user dec decimal default
-    deferrable desc distinct do else end except exists extract false fetch float for foreign freeze from full grant
-    greatest group grouping having ilike in initially inner inout int integer intersect interval into is isnull join
-    json json_array json_arrayagg json_exists json_object json_objectagg json_query json_scalar json_serialize
-    json_table json_value lateral leading least left like limit localtime localtimestamp merge_action national
-    natural nchar none normalize not notnull null nullif numeric offset on only or order out outer overlaps overlay
-    placing position precision primary real references returning right row select session_user setof similar
-    smallint some substring symmetric system_user table tablesample then time timestamp to trailing treat trim true
-    union unique user using values varchar variadic verbose when where window with xmlattributes xmlconcat
-    xmlelement xmlexists xmlforest xmlnamespaces xmlparse xmlpi xmlroot xmlserialize xmltable
-    """.split()
-)
-_PLAIN = re.compile(r"[a-z_][a-z0-9_$]*")
-
-
-def identifier(name: str) -> str:
-    """The name as SQL, quoted when PostgreSQL would otherwise read another name, or none."""
-    if _PLAIN.fullmatch(name) and name not in _RESERVED:
-        return name
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(text: str) -> str:
-    """The text as SQL that is right under both settings of `standard_conforming_strings`."""
-    doubled = text.replace("'", "''")
-    if "\\" not in text:
-        return f"'{doubled}'"
-    return "E'" + doubled.replace("\\", "\\\\") + "'"
 
 
 def storable(text: str) -> bool:

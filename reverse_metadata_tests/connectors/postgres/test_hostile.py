@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from psycopg import sql as composed
 
 from reverse_metadata.connectors.postgres import sql
+from reverse_metadata.dialects.postgres import identifier
 from reverse_metadata.model import Verdict
 from reverse_metadata_tests.connectors.postgres.shop import Shop, a_shop
 
@@ -190,11 +191,11 @@ def test_any_role_becomes_an_owner(wide: Shop, role: str) -> None:
 
 def test_every_word_that_the_server_quotes_is_quoted(wide: Shop) -> None:
     words = wide.ask("SELECT word FROM pg_get_keywords() WHERE quote_ident(word) <> word")
-    assert [word for (word,) in words if sql.identifier(word) != f'"{word}"'] == []
+    assert [word for (word,) in words if identifier(word) != f'"{word}"'] == []
     assert len(words) > 140
 
 
 def test_no_word_is_quoted_that_the_newest_server_does_not_quote(postgres_host: str) -> None:
     with a_shop(postgres_host) as shop:
         words = shop.ask("SELECT word FROM pg_get_keywords() WHERE quote_ident(word) = word")
-    assert [word for (word,) in words if sql.identifier(word) != word] == []
+    assert [word for (word,) in words if identifier(word) != word] == []

@@ -1,0 +1,144 @@
+"""From changes to statements: the channel's own templates where it has some, the system's own form for the rest."""
+
+import hashlib
+from collections.abc import Iterable
+from enum import Enum
+from functools import cached_property
+
+from reverse_metadata import fqn as fqns
+from reverse_metadata.config import Channel
+from reverse_metadata.connectors.base import Connector, ordered
+from reverse_metadata.errors import Unwritable
+from reverse_metadata.model import Aspect, Change, EntityType, Statement, Verdict
+from reverse_metadata.planning import descriptions, tags
+from reverse_metadata.templates import Operation, Template, TemplateSet, Values
+
+_ASPECTS = tuple(Aspect)
+
+
+class Trace(Enum):
+    """What of a write can be found when the source is read."""
+
+    #: The value itself.
+    VALUE = ""
+    #: Something that a template made of the value.
+    ALTERED = "altered"
+    #: Nothing: it was written where nobody reads.
+    NOTHING = "unread"
+
+    @staticmethod
+    def of(template: str) -> "Trace":
+        """What `Change.template` or `Last.template` says of it."""
+        return Trace(template.rpartition("|")[2]) if "|" in template else Trace.VALUE
+
+
+class Statements:
+    """How a channel writes to one service. Every method raises TemplateMistakes when a template does not fit it."""
+
+    def __init__(self, channel: Channel, connector: Connector) -> None:
+        self._channel = channel
+        self._connector = connector
+
+    def supports(self, aspect: Aspect, level: EntityType) -> bool:
+        """Whether the system, or a template of the channel, has a place for this aspect at this level."""
+        return self._connector.capabilities.supports(aspect, level) or self._template(aspect, level, "set") is not None
+
+    def written_by(self, aspect: Aspect, level: EntityType) -> str:
+        """What `Last.template` says of the SQL that writes: "" for the system's own form."""
+        template = self._template(aspect, level, "set")
+        if template is None:
+            return ""
+        return (
+            f"+{hashlib.sha256(template.text.encode()).hexdigest()[:12]}|{self._trace(template, aspect, level).value}"
+        )
+
+    def template_of(self, aspect: Aspect, level: EntityType) -> str:
+        """What `Last.template` says of what is written: another text once the channel writes it otherwise."""
+        return shaped_by(self._channel, aspect) + self.written_by(aspect, level)
+
+    def refusal(self, change: Change) -> tuple[Verdict, str] | None:
+        """The verdict and reason when a change cannot be written."""
+        template = self._of(change)
+        if template is None:
+            if self._connector.capabilities.supports(change.aspect, change.type):
+                return self._connector.refuse(change)
+            return Verdict.UNSUPPORTED, f"sql_template has nothing that takes the {change.what} off a {change.type}"
+        try:
+            template.render(self._values(template, [change]))
+        except Unwritable as error:
+            return Verdict.INVALID, str(error)
+        return None
+
+    def resolve(self, changes: Iterable[Change]) -> list[Statement]:
+        """The statements that carry the changes, in the order in which they run."""
+        templated: dict[object, tuple[Template, list[Change]]] = {}
+        rest: list[Change] = []
+        for change in ordered(changes):
+            template = self._of(change)
+            if template is None:
+                rest.append(change)
+            else:
+                # A list of tags is one statement for all tags of an object.
+                key = None if template.uses("tags") else change.key
+                templated.setdefault((change.path, change.aspect, change.value is None, key), (template, []))[1].append(
+                    change
+                )
+        own = [
+            Statement(";\n".join(template.render(self._values(template, together))), tuple(together))
+            for template, together in templated.values()
+        ]
+        return sorted(
+            [*own, *self._connector.resolve(rest)],
+            key=lambda statement: (_ASPECTS.index(statement.aspect), statement.table),
+        )
+
+    def _values(self, template: Template, changes: list[Change]) -> Values:
+        change = changes[0]
+        names = self._connector.options.rewritten(change.path)
+        value = change.value if change.value is not None else change.actual
+        pairs = [(each.tag_key, each.value or "") for each in changes] if template.uses("tags") else None
+        return Values(
+            service=fqns.split(change.entity)[0],
+            fqn=change.entity,
+            entity_type=change.type.value,
+            database=names[0],
+            schema=names[1] if len(names) > 1 else None,
+            table=names[2] if len(names) > 2 else None,
+            column=names[3] if len(names) > 3 else None,
+            description=change.value if change.aspect is Aspect.DESCRIPTION else None,
+            owner=value if change.aspect is Aspect.OWNER else None,
+            tag_key=change.tag_key or None,
+            tag_value=value if change.aspect is Aspect.TAGS else None,
+            tags=pairs,
+            operation="unset" if change.value is None else "set",
+            previous=change.actual,
+            updated_by=change.changed_by or None,
+        )
+
+    def _of(self, change: Change) -> Template | None:
+        return self._template(change.aspect, change.type, "unset" if change.value is None else "set")
+
+    def _template(self, aspect: Aspect, level: EntityType, operation: Operation) -> Template | None:
+        return None if self._templates is None else self._templates.find(aspect, level, operation)
+
+    def _trace(self, template: Template, aspect: Aspect, level: EntityType) -> Trace:
+        unread = self._templates is not None and self._templates.verify == "none"
+        if unread or not self._connector.capabilities.supports(aspect, level):
+            return Trace.NOTHING
+        return Trace.VALUE if template.verbatim else Trace.ALTERED
+
+    @cached_property
+    def _templates(self) -> TemplateSet | None:
+        spec = self._channel.sql_template
+        return None if spec is None else TemplateSet.of(spec, self._connector.dialect)
+
+
+def shaped_by(channel: Channel, aspect: Aspect) -> str:
+    """What `Last.template` says of how the channel makes a value of what the catalog says."""
+    match aspect:
+        case Aspect.DESCRIPTION:
+            return descriptions.template_of(channel)
+        case Aspect.TAGS:
+            return tags.template_of(channel.tags)
+        case Aspect.OWNER:
+            return ""

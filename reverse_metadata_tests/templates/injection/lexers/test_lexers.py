@@ -1,0 +1,142 @@
+"""The lexers against what the vendors' documentation says, example by example."""
+
+from types import ModuleType
+
+import pytest
+
+from reverse_metadata_tests.templates.injection.lexers import clickhouse, mysql, postgres, spark, trino
+from reverse_metadata_tests.templates.injection.lexers.reader import Kind, Token, Unreadable
+
+
+def text(value: str) -> Token:
+    return Token(Kind.TEXT, value)
+
+
+def name(value: str) -> Token:
+    return Token(Kind.NAME, value)
+
+
+def word(value: str) -> Token:
+    return Token(Kind.WORD, value)
+
+
+def comment(value: str) -> Token:
+    return Token(Kind.COMMENT, value)
+
+
+def sign(value: str) -> Token:
+    return Token(Kind.SIGN, value)
+
+
+@pytest.mark.parametrize(
+    ("sql", "found"),
+    [
+        ("'Dianne''s horse'", [text("Dianne's horse")]),
+        ("'foo'\n'bar'", [text("foobar")]),
+        ("'foo' 'bar'", [text("foo"), text("bar")]),
+        ("'foo' -- c\n'bar'", [text("foobar")]),
+        ("'a\\'", [text("a\\")]),
+        (r"E'a\'\\\n\101\x42\u0043\U0001F600'", [text("a'\\\nABC😀")]),
+        ("$$Dianne's horse$$", [text("Dianne's horse")]),
+        ("$a$ $$ $a$", [text(" $$ ")]),
+        ('"say ""hi"""', [name('say "hi"')]),
+        ('"' + "ü" * 32 + '"', [name("ü" * 31)]),
+        ("FOO foo$1", [word("foo"), word("foo$1")]),
+        ("/* a /* b */ c */", [comment(" a /* b */ c */")]),
+        ("a--b\n;", [word("a"), comment("--b"), sign(";")]),
+    ],
+)
+def test_postgres(sql: str, found: list[Token]) -> None:
+    assert postgres.tokens(sql) == found
+
+
+@pytest.mark.parametrize(
+    ("sql", "found"),
+    [
+        ("'hello', \"hello\"", [text("hello"), sign(","), text("hello")]),
+        ("'\"hello\"' # c", [text('"hello"'), comment("# c")]),
+        (r"'\'hello\"\0\%\Z\q'", [text("'hello\"\0\\%\x1aq")]),
+        ("'hel''lo'", [text("hel'lo")]),
+        ("'a' ' ' 'string'", [text("a string")]),
+        ("N'some text'", [text("some text")]),
+        ("_utf8'some text'", [text("some text")]),
+        ("`a``b`", [name("a`b")]),
+        ("1--1", [Token(Kind.NUMBER, "1"), sign("-"), sign("-"), Token(Kind.NUMBER, "1")]),
+        ("1-- 1", [Token(Kind.NUMBER, "1"), comment("-- 1")]),
+        ("/* /* */", [comment(" /* */")]),
+    ],
+)
+def test_mysql(sql: str, found: list[Token]) -> None:
+    assert mysql.tokens(sql) == found
+
+
+def test_mysql_in_other_modes() -> None:
+    assert mysql.tokens('"a""b"', ansi_quotes=True) == [name('a"b')]
+    assert mysql.tokens(r"'a\' 'b'", no_backslash_escapes=True) == [text("a\\b")]
+
+
+@pytest.mark.parametrize(
+    ("sql", "found"),
+    [
+        (r"'It\'s'", [text("It's")]),
+        ("'It''s'", [text("It's")]),
+        (r"'\b\f\r\n\t\0\a\v\x4a\N\q\\'", [text("\b\f\r\n\t\0\a\vJ\\q\\")]),
+        ("$heredoc$It's$heredoc$", [text("It's")]),
+        (r"`a\`b``c`.`\\`", [name("a`b`c"), sign("."), name("\\")]),
+        ("‘a’ “b”", [text("a"), name("b")]),
+        ("#!a\n# b\n--c\n//d", [comment("#!a"), comment("# b"), comment("--c"), comment("//d")]),
+    ],
+)
+def test_clickhouse(sql: str, found: list[Token]) -> None:
+    assert clickhouse.tokens(sql) == found
+
+
+@pytest.mark.parametrize(
+    ("sql", "found"),
+    [
+        (r"'it''s \'", [text("it's \\")]),
+        ('"SELECT ""x"""', [name('SELECT "x"')]),
+        ("Foo -- c", [word("foo"), comment("-- c")]),
+        ("/* /* */", [comment(" /* */")]),
+    ],
+)
+def test_trino(sql: str, found: list[Token]) -> None:
+    assert trino.tokens(sql) == found
+
+
+@pytest.mark.parametrize(
+    ("sql", "found"),
+    [
+        (r"'it\'s \u3042 \U0001F44D \101 \Z\%\q\\'", [text("it's あ 👍 A \x1a\\%q\\")]),
+        ('"it\'s"', [text("it's")]),
+        ("`a``b`", [name("a`b")]),
+        ("-- a\\\nb\nc", [comment("-- a\\\nb"), word("c")]),
+        ("/* a /* b */ c */", [comment(" a /* b */ c */")]),
+    ],
+)
+def test_spark(sql: str, found: list[Token]) -> None:
+    assert spark.tokens(sql) == found
+
+
+@pytest.mark.parametrize(
+    ("lexer", "sql"),
+    [
+        (postgres, "'a"),
+        (postgres, "'\0'"),
+        (postgres, "$a$ $b$"),
+        (postgres, "U&'a'"),
+        (mysql, "/*! DROP TABLE t */"),
+        (mysql, "/*M! DROP TABLE t */"),
+        (mysql, "`😀`"),
+        (clickhouse, r"'\'"),
+        (trino, "`a`"),
+        (trino, '""'),
+        (spark, "'${env:HOME}'"),
+        (spark, "'it''s'"),
+        (spark, "r'a'"),
+        (spark, "/* a /* b */"),
+    ],
+)
+def test_what_no_engine_would_read_as_meant(lexer: ModuleType, sql: str) -> None:
+    with pytest.raises(Unreadable):
+        lexer.tokens(sql)
