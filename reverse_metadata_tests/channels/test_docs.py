@@ -98,6 +98,29 @@ def test_approval_from_a_terminal(shop: World, tmp_path: Path) -> None:
     assert written(shop) == ["sales.customers", "sales.orders"]
 
 
+def test_merge(world: World, locate: Locate) -> None:
+    (polite,) = (yaml.safe_load(example)["channels"][0] for example in examples("merge"))
+    for name, text_there in (("orders", "from before"), ("customers", None)):
+        world.table("sales", name, description=f"all {name}")
+        world.comment_by_hand("sales", name, text_there)
+    location = locate(polite)
+    assert execute(location, "polite_sync", {}).success
+    world.comment_by_hand("sales", "customers", "by hand")
+    applied = shown(execute(location, "polite_sync", {}), "applied_updates")[world.fqn("sales")]
+    assert (applied["verdict/conflict"], applied["statements"]) == (2, 0)
+    assert [world.comment("sales", name) for name in ("orders", "customers")] == ["from before", "by hand"]
+
+
+def test_contested(world: World, locate: Locate) -> None:
+    (keeping,) = (yaml.safe_load(example)["channels"][0] for example in examples("contested"))
+    world.table("sales", "orders", description="One row per order")
+    location = locate(keeping)
+    for _ in range(3):
+        assert execute(location, "shop_sync", {}).success
+        world.comment_by_hand("sales", "orders", "an order")
+    assert len(world.pushes()) == 1
+
+
 def test_templates(world: World, locate: Locate) -> None:
     plain, mapping = (yaml.safe_load(example)["channels"][0] for example in examples("templates"))
     orders = world.table("sales", "orders", description="all orders")

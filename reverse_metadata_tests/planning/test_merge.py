@@ -270,3 +270,40 @@ def test_under_a_template_that_alters_the_value_nothing_in_the_source_equals_it(
     assert verdict(altered, None, None) == (8, Verdict.APPLY, Ledger.KEEP)
     assert verdict(altered, replace(PUSHED, stored="X!"), "X!") == (6, Verdict.IN_SYNC, Ledger.RENEW)
     assert verdict(altered, replace(PUSHED, stored="X!"), "x", KEEP) == (13, Verdict.CONFLICT, Ledger.KEEP)
+
+
+TAG = Rules(aspect=Aspect.TAGS)
+OVERWRITING_TAG = Rules(aspect=Aspect.TAGS, on_ambiguous="overwrite")
+
+
+def test_row_12_and_13_another_value_under_the_key_of_a_tag_is_ambiguous() -> None:
+    decision = decide(X, None, Actual("other"), rules=TAG, entity_id="e1", once_held=never)
+    assert (decision.row, decision.verdict) == (12, Verdict.AMBIGUOUS)
+    assert decision.reason == (
+        "the source has a value of its own, which the catalog never held: 'other' there, 'x' in the catalog (x); kept"
+    )
+    assert verdict(X, PUSHED, "other", TAG) == (13, Verdict.AMBIGUOUS, Ledger.KEEP)
+    assert verdict(X, None, "other", OVERWRITING_TAG) == (12, Verdict.APPLY, Ledger.KEEP)
+    assert verdict(X, PUSHED, "other", OVERWRITING_TAG) == (13, Verdict.APPLY, Ledger.KEEP)
+    assert verdict(X, None, "other", TAG, held=("other",)) == (11, Verdict.APPLY, Ledger.KEEP)
+
+
+def test_row_13_a_tag_that_was_taken_off_by_hand_is_a_conflict() -> None:
+    assert verdict(X, PUSHED, None, TAG) == (13, Verdict.APPLY, Ledger.KEEP)
+    keeping = Rules(aspect=Aspect.TAGS, on_conflict="keep")
+    assert verdict(X, PUSHED, None, keeping) == (13, Verdict.CONFLICT, Ledger.KEEP)
+
+
+def test_a_tag_without_a_value_is_a_tag() -> None:
+    bare = Desired("Layer.Gold", "")
+    assert verdict(bare, None, None, TAG) == (8, Verdict.APPLY, Ledger.KEEP)
+    assert verdict(bare, None, "", TAG) == (5, Verdict.IN_SYNC, Ledger.RENEW)
+    assert verdict(Absent.EMPTY, Last("Layer.Gold", "", Origin.PUSHED, "e1", "o1"), "", TAG)[:2] == (15, Verdict.CLEAR)
+
+
+@pytest.mark.parametrize("rules", [OVERWRITE, OVERWRITING_TAG])
+def test_only_a_write_over_what_was_made_of_ours_flips(rules: Rules) -> None:
+    def flips(last: Last | None) -> bool:
+        return decide(X, last, Actual("other"), rules=rules, entity_id="e1", once_held=never).flips
+
+    assert (flips(PUSHED), flips(None)) == (True, False)
