@@ -10,7 +10,7 @@ from reverse_metadata.errors import NotApproved
 from reverse_metadata.ledger import WaitingPlan
 from reverse_metadata.model import Change, LastKey, Partition, Statement, Verdict
 from reverse_metadata.planning.merge import Absent, Desired
-from reverse_metadata.planning.plan import PLAN, Plan
+from reverse_metadata.planning.plan import PLAN, Plan, dumped
 from reverse_metadata.planning.statements import Statements
 from reverse_metadata.planning.text import agree
 
@@ -35,7 +35,7 @@ class Approvals:
                 channel.name,
                 key,
                 plan.waiting_hash,
-                PLAN.dump_json(replace(plan, statements=(), others=(), remember=(), released=(), upto={})),
+                dumped(PLAN, self._kept(plan)),
                 run_id=self.pipeline.run_id,
                 expires_at=datetime.now(UTC) + timedelta(days=channel.approval_days),
                 replace=anew,
@@ -48,6 +48,11 @@ class Approvals:
             ledger.end_waiting(catalog, channel.name, key, older.hash)
             return plan
         return _behind(plan, older)
+
+    def _kept(self, plan: Plan) -> Plan:
+        """What is kept of a plan: what waits, and the database that it was made for."""
+        source = self.pipeline.source(plan.partition)
+        return replace(plan, statements=(), others=(), remember=(), released=(), upto={}, source=source)
 
     def shown(self, plan: Plan) -> Plan:
         """The plan as `keep` would show it; nothing is recorded. Raises LedgerError."""
@@ -63,6 +68,11 @@ class Approvals:
         """
         kept = self._waiting(partition, hashes)
         plan = PLAN.validate_json(kept.payload)
+        if plan.source != self.pipeline.source(partition):
+            raise NotApproved(
+                f"plan {kept.hash} was made for another database than the one that {partition.service} stands for now; "
+                "nothing is written. Let a new plan be made with anew: true"
+            )
         now = self.pipeline.desired(partition, _changes(plan.waiting))
         valid, stale = _split(plan.waiting, now, self.pipeline.statements(partition))
         counts = Counter(change.verdict.value for change in (*_changes(valid), *stale))
@@ -132,6 +142,8 @@ def _split(
     stale: list[Change] = []
     for statement in statements:
         wanted = [change for change in statement.changes if _still_wanted(change, now.get(change.key))]
+        if [each.text for each in resolver.resolve(statement.changes)] != [statement.text]:
+            wanted = []
         stale += [
             replace(change, verdict=Verdict.STALE, reason="the catalog, or the channel, moved since the plan")
             for change in statement.changes

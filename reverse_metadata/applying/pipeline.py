@@ -57,7 +57,7 @@ class Pipeline:
         """
         newest = self.ledger.newest_seq(self.catalog.name)
         pending = self.ledger.pending(self.channel.name, self.catalog.name, partition.key)
-        known = self.ledger.known_entities(self.catalog.name, self._source(partition), partition.key)
+        known = self.ledger.known_entities(self.catalog.name, self.source(partition), partition.key)
         whole = scope == "full" or any(work.full for work in pending) or len(pending) > max(_FEW, len(known) // 10)
         return fetch(
             self.catalog,
@@ -118,7 +118,7 @@ class Pipeline:
         """The plan, after what a crashed run left open was resolved: nothing is planned on top of the unknown."""
         partition = fetched.partition
         connector = self.services.connector(partition.service)
-        source = self._source(partition)
+        source = self.source(partition)
         recover(partition, self.catalog.name, source, connector, self.ledger, self.run_id, self.patience)
         return self.resolve(fetched)
 
@@ -128,7 +128,7 @@ class Pipeline:
         connector = self.services.connector(partition.service)
         only = fetched.tables
         names = None if only is None else [e.path[2] for e in (*fetched.entities, *fetched.left) if len(e.path) > 2]
-        catalog, source = self.catalog.name, self._source(partition)
+        catalog, source = self.catalog.name, self.source(partition)
         known = Known(
             self.ledger.last(catalog, source, partition.key, only),
             self.ledger.holds(catalog, source, partition.key),
@@ -163,7 +163,7 @@ class Pipeline:
             yield partition, partial(self._plan_undo, partition, by_partition[partition])
 
     def _plan_undo(self, partition: Partition, selected: list[Push]) -> Plan:
-        source, catalog = self._source(partition), self.catalog.name
+        source, catalog = self.source(partition), self.catalog.name
         connector = self.services.connector(partition.service)
         recover(partition, catalog, source, connector, self.ledger, self.run_id, self.patience)
         here = [push for push in selected if push.service == source]
@@ -201,7 +201,7 @@ class Pipeline:
             with_parents=self.channel.update_owners,
         )
         state = connector.read(partition, [path[3] for path in map(fqns.split, tables) if len(path) > 3])
-        last = self.ledger.last(self.catalog.name, self._source(partition), partition.key, tables)
+        last = self.ledger.last(self.catalog.name, self.source(partition), partition.key, tables)
         desired = desired_values(fetched, self.channel, state, last, catalog=self.catalog, connector=connector)
         return _LookedAt(state, last, desired, frozenset(entity.fqn for entity in fetched.left))
 
@@ -215,7 +215,7 @@ class Pipeline:
         run = Run(
             self.run_id,
             self.catalog.name,
-            self._source(plan.partition),
+            self.source(plan.partition),
             slots=self.channel.max_parallel,
             resolve=self.statements(plan.partition).resolve,
             patience=self.patience,
@@ -246,7 +246,7 @@ class Pipeline:
             self.ledger.request_full(catalog, [partition.key], channel)
         self.ledger.failed(self.channel.name, self.catalog.name, partition.key, error, park=parks)
 
-    def _source(self, partition: Partition) -> str:
+    def source(self, partition: Partition) -> str:
         """The ledger's name for the database that the partition is written to."""
         connector = self.services.connector(partition.service)
         try:

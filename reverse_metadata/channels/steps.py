@@ -1,7 +1,5 @@
 """The three steps inside a Dagster run: which partitions, failures kept apart, hand-off through the ledger."""
 
-import json
-import re
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +7,6 @@ from typing import TypeVar
 
 import dagster as dg
 from pydantic import TypeAdapter
-from pydantic_core import PydanticSerializationError
 
 from reverse_metadata.applying.pipeline import Pipeline
 from reverse_metadata.catalogs.filter import could_match
@@ -18,7 +15,7 @@ from reverse_metadata.display import printable
 from reverse_metadata.errors import FqnError, Reason, ReverseMetadataError, SourceError
 from reverse_metadata.model import Partition
 from reverse_metadata.planning.fetch import FETCHED, Fetched, Scope
-from reverse_metadata.planning.plan import PLAN, Plan
+from reverse_metadata.planning.plan import PLAN, Plan, dumped
 from reverse_metadata.redaction import redact
 
 #: Set by the sensor on runs that change events caused: they look only at the entities in the inbox.
@@ -95,16 +92,6 @@ def kept_apart(context: Context, partition: Partition, step: Callable[[], _T]) -
         return Failed(redact(f"unexpected {type(error).__name__}: {error}"))
 
 
-def _dumped(adapter: TypeAdapter[_T], value: _T) -> bytes:
-    """The value as JSON. Half of a surrogate pair, which no encoding takes, is handed on as NUL: neither is written
-    anywhere, both are refused with the same verdict."""
-    try:
-        return adapter.dump_json(value)
-    except PydanticSerializationError:
-        text = json.dumps(adapter.dump_python(value), ensure_ascii=False)
-        return re.sub("[\ud800-\udfff]", r"\\u0000", text).encode()
-
-
 class HandOff:
     """Carries the results of a step to the next one through the ledger: no files, no pickles, any executor."""
 
@@ -115,11 +102,11 @@ class HandOff:
 
     def fetched(self, partition: Partition, result: Fetched | Failed) -> None:
         """Hand on what `fetched_changes` gave."""
-        self._put(partition, _FETCHED, result if isinstance(result, Failed) else _dumped(FETCHED, result))
+        self._put(partition, _FETCHED, result if isinstance(result, Failed) else dumped(FETCHED, result))
 
     def plan(self, partition: Partition, result: Plan | Failed) -> None:
         """Hand on what `resolved_templates` gave."""
-        self._put(partition, _PLAN, result if isinstance(result, Failed) else _dumped(PLAN, result))
+        self._put(partition, _PLAN, result if isinstance(result, Failed) else dumped(PLAN, result))
 
     def received_fetched(self, partition: Partition) -> Fetched | Failed:
         """What `fetched_changes` handed on."""

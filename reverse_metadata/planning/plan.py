@@ -2,10 +2,13 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from pydantic import TypeAdapter
+from pydantic_core import PydanticSerializationError
 
 from reverse_metadata.model import (
     Change,
@@ -38,10 +41,12 @@ class Plan:
     `statements` carry the changes that are written, in the order in which they run; `waiting` those that somebody
     must approve first; `others` are the changes that are listed and not written. `counts` says how many changes have
     each verdict, those in sync included, and `left_to` how many values were left to another channel with a higher
-    priority, by its name. `released` are changes that were held since an undo, and that the catalog
-    now wants to be something else. `unbraked` says that somebody let everything through, once. `approved` is the hash
-    of the waiting plan that these statements are of, and `approved_by` who approved it; both "" when nobody had to.
-    `left_out` is the number of changes that a careful run leaves for later; a `dry_run` writes none.
+    priority, by its name. `released` are changes that were held since an undo, and that the catalog now wants to be
+    something else. `unbraked` says that somebody let everything through, once.
+
+    `approved` is the hash of the waiting plan that these statements are of, and `approved_by` who approved it; both ""
+    when nobody had to. `source` is the ledger's name of the database that a plan which waits was made for. `left_out`
+    is the number of changes that a careful run leaves for later; a `dry_run` writes none.
     """
 
     channel: str
@@ -58,6 +63,7 @@ class Plan:
     unbraked: bool = False
     approved: str = ""
     approved_by: str = ""
+    source: str = ""
     left_out: int = 0
     dry_run: bool = False
     upto: dict[str, int] = field(default_factory=dict)
@@ -103,3 +109,15 @@ def _digest(statements: Iterable[Statement]) -> str:
 
 
 PLAN: TypeAdapter[Plan] = TypeAdapter(Plan)
+
+_T = TypeVar("_T")
+
+
+def dumped(adapter: TypeAdapter[_T], value: _T) -> bytes:
+    """A plan, or a part of one, as JSON. Half of a surrogate pair, which no encoding takes, is handed on as NUL:
+    neither is written anywhere, both are refused with the same verdict."""
+    try:
+        return adapter.dump_json(value)
+    except PydanticSerializationError:
+        text = json.dumps(adapter.dump_python(value), ensure_ascii=False)
+        return re.sub("[\ud800-\udfff]", r"\\u0000", text).encode()

@@ -177,3 +177,26 @@ def test_a_removal_waits_as_well_and_is_stale_when_the_text_came_back(shop: Worl
     shop.estate.describe(orders, "One row per order")
     assert approve(shop, plan.waiting_hash).counts == {"stale": 1}
     assert shop.comment("sales", "orders") == "One row per order"
+
+
+def test_statements_that_the_channel_would_write_otherwise_by_now_are_stale(shop: World) -> None:
+    plan = run(shop)
+    template = "COMMENT ON TABLE {schema}.{table} IS {description} -- ours"
+    assert approve(shop, plan.waiting_hash, sql_template=template).counts == {"stale": 2}
+    assert shop.pushes() == []
+
+
+def test_a_plan_for_another_database_is_refused(shop: World) -> None:
+    plan = run(shop)
+    shop.run("CREATE SCHEMA clone")
+    shop.options = {"rewrite": {"schema": {"sales": "clone"}}}
+    with pytest.raises(NotApproved, match="was made for another database than the one that shop_pg stands for now"):
+        approve(shop, plan.waiting_hash)
+    assert shop.pushes() == []
+
+
+def test_half_a_surrogate_pair_keeps_no_plan_from_waiting(shop: World) -> None:
+    shop.estate.describe(shop.fqn("sales", "orders"), "half \ud800")
+    plan = run(shop)
+    assert plan.counts == {"waiting": 1, "invalid": 1}
+    assert approve(shop, plan.waiting_hash).counts == {"apply": 1}
