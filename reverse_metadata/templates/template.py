@@ -1,7 +1,7 @@
 """A template that was read, and the statements that it gives."""
 
 import ast
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -11,7 +11,7 @@ from reverse_metadata.model import Aspect, EntityType
 from reverse_metadata.templates import expressions
 from reverse_metadata.templates.errors import TemplateError
 from reverse_metadata.templates.expressions import Origin, Result
-from reverse_metadata.templates.fields import MARK, split
+from reverse_metadata.templates.fields import MARK, Parts, split
 from reverse_metadata.templates.lexer import Kind, Token, Unreadable, scan
 from reverse_metadata.templates.places import Misplaced, Placed, Places, read
 
@@ -23,6 +23,7 @@ _ASPECTS = {
     "tags": Aspect.TAGS,
 }
 _SILENT = (Kind.SPACE, Kind.COMMENT)
+_TRANSACTIONS = frozenset("ABORT BEGIN COMMIT END RELEASE ROLLBACK SAVEPOINT START".split())
 _SIGNIFICANT = (Kind.QUOTED, Kind.COMMENT, Kind.DOLLAR_QUOTE, Kind.SEMICOLON)
 
 
@@ -138,7 +139,8 @@ class Template:
         if self.dialect.substitutes and written.count("${") > own.count("${"):
             raise Unwritable(f"a value would be part of a ${{…}} in the template {self.text!r}")
         self._verify(written, whole, free)
-        return written.strip()
+        # Whatever is put behind it must not become part of a comment.
+        return written.strip() + ("\n" if _ends_in_a_line_comment(tokens, self._sql) else "")
 
     def _verify(self, written: str, whole: list[tuple[int, int]], free: list[tuple[int, int]]) -> None:
         """Read once more what was written: every value must be one token in its place, and nothing else be new."""
@@ -243,12 +245,32 @@ def inspect(text: str, dialect: Dialect) -> tuple[Template | None, list[Template
         mistakes = [TemplateError(error.message, text, error.at) for error in places.rows(by_offset)]
     used = [(name, placed.field.source_offset + at) for placed in found for name, at in placed.expression.names]
     mistakes += _contradictions(text, used)
+    mistakes += _transactions(text, parts, places.tokens)
     if mistakes:
         return None, sorted(mistakes, key=lambda mistake: mistake.offset)
     aspect = next((_ASPECTS[name] for name, _ in used if name in _ASPECTS), None)
     level = next((level for level in reversed(EntityType) if any(name == level for name, _ in used)), None)
     tokens = tuple(places.joined(by_offset))
     return Template(text, dialect, aspect, level, parts.sql, tokens, by_offset), []
+
+
+def _ends_in_a_line_comment(tokens: Sequence[Token], sql: str) -> bool:
+    last = next((token for token in reversed(tokens) if token.kind is not Kind.SPACE), None)
+    return last is not None and last.kind is Kind.COMMENT and not sql.startswith("/*", last.start)
+
+
+def _transactions(text: str, parts: Parts, tokens: Sequence[Token]) -> Iterator[TemplateError]:
+    """A run decides where its transactions begin and end: what a batch wrote could not be taken back otherwise."""
+    first = True
+    for token in tokens:
+        if token.kind is Kind.SEMICOLON:
+            first = True
+        elif token.kind not in _SILENT:
+            word = parts.sql[token.start : token.end].upper()
+            if first and token.kind is Kind.WORD and word in _TRANSACTIONS:
+                message = f"{word} would begin or end the transaction in which the run writes; leave it out"
+                yield TemplateError(message, text, parts.offsets[token.start])
+            first = False
 
 
 def _marks(sql: str) -> list[int]:

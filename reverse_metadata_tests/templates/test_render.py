@@ -149,3 +149,10 @@ def test_what_a_name_in_spark_cannot_say() -> None:
 def test_what_was_written_is_read_once_more(text: str, values: Values, system: str) -> None:
     with pytest.raises(Unwritable, match="in the template"):
         rendered(text, values, system)
+
+
+def test_a_comment_at_the_end_swallows_nothing_that_is_put_behind_it() -> None:
+    template = parse("COMMENT ON TABLE {schema}.{table} IS {description} -- ours", dialect_of("postgres"))
+    assert template.render(Values(schema="s", table="t", description="x")) == ("COMMENT ON TABLE s.t IS 'x' -- ours\n",)
+    block = parse("COMMENT ON TABLE {schema}.{table} IS {description} /* ours */", dialect_of("postgres"))
+    assert block.render(Values(schema="s", table="t", description="x")) == ("COMMENT ON TABLE s.t IS 'x' /* ours */",)
