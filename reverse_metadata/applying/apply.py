@@ -121,8 +121,10 @@ def _still_true(plan: Plan, run: Run, connector: Connector) -> tuple[list[Statem
     if not plan.statements:
         return [], []
     state = connector.read(plan.partition, _tables(plan.statements))
-    valid, stale = [], []
+    statements: list[Statement] = []
+    stale: list[Change] = []
     for statement in plan.statements:
+        valid: list[Change] = []
         for change in statement.changes:
             found = state.get(change.path)
             stands = None if found is None else found.value(change.aspect, change.tag_key)
@@ -133,8 +135,9 @@ def _still_true(plan: Plan, run: Run, connector: Connector) -> tuple[list[Statem
                 valid.append(change)
             else:
                 stale.append(replace(change, verdict=Verdict.STALE, reason="the source moved since the plan"))
-    unchanged = len(valid) == sum(len(statement.changes) for statement in plan.statements)
-    return (list(plan.statements) if unchanged else run.resolve(valid)), stale
+        # To the letter, unless a change of it is not to be written after all.
+        statements += [statement] if len(valid) == len(statement.changes) else run.resolve(valid)
+    return statements, stale
 
 
 def _intend(
@@ -204,7 +207,7 @@ def _verified(
     found = state.get(change.path)
     stored = None if found is None else found.value(change.aspect, change.tag_key)
     trace = Trace.of(change.template)
-    arrived = found is not None and agree(change.aspect, stored, change.value)
+    arrived = trace is Trace.VALUE and found is not None and agree(change.aspect, stored, change.value)
     error = outcome.error if outcome is not None else SourceError(Reason.OTHER, "the statement was not run")
     if error is not None:
         lost = error.reason is Reason.CONNECTION and arrived

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+from pydantic import ValidationError
+
 from reverse_metadata.applying.pipeline import Pipeline
 from reverse_metadata.errors import NotApproved
 from reverse_metadata.ledger import WaitingPlan
@@ -29,6 +31,9 @@ class Approvals:
         """
         key, channel = plan.partition.key, self.pipeline.channel
         catalog, ledger = self.pipeline.catalog.name, self.pipeline.ledger
+        older = ledger.waiting(catalog, channel.name, key, datetime.now(UTC))
+        # Nobody can approve what another version kept in words that this one does not know.
+        anew = anew or (older is not None and _read(older) is None)
         if plan.waiting:
             kept = ledger.keep_waiting(
                 catalog,
@@ -41,7 +46,6 @@ class Approvals:
                 replace=anew,
             )
             return _behind(plan, kept)
-        older = ledger.waiting(catalog, channel.name, key, datetime.now(UTC))
         if older is None:
             return plan
         if plan.scope == "full" and (anew or channel.approval != "required"):
@@ -67,7 +71,12 @@ class Approvals:
         out when the plan is applied. Raises NotApproved, CatalogError, SourceError and LedgerError.
         """
         kept = self._waiting(partition, hashes)
-        plan = PLAN.validate_json(kept.payload)
+        plan = _read(kept)
+        if plan is None:
+            raise NotApproved(
+                f"plan {kept.hash} was kept by another version of reverse_metadata, which this one cannot read; "
+                "nothing is written. Let a new plan be made with anew: true"
+            )
         if plan.source != self.pipeline.source(partition):
             raise NotApproved(
                 f"plan {kept.hash} was made for another database than the one that {partition.service} stands for now; "
@@ -110,11 +119,20 @@ class Approvals:
         return kept
 
 
+def _read(kept: WaitingPlan) -> Plan | None:
+    """The plan that was kept; None when this version cannot read it."""
+    try:
+        return PLAN.validate_json(kept.payload)
+    except ValidationError:
+        return None
+
+
 def _behind(plan: Plan, kept: WaitingPlan) -> Plan:
     """The plan with what waits already in front, and what would have to wait as well listed behind it."""
-    if kept.hash == plan.waiting_hash:
+    older = _read(kept)
+    if older is None or kept.hash == plan.waiting_hash:
         return plan
-    waiting = PLAN.validate_json(kept.payload).waiting
+    waiting = older.waiting
     known = {_written(change) for change in _changes(waiting)}
     later = [
         replace(change, reason=f"behind plan {kept.hash}, which waits already: {change.reason}")

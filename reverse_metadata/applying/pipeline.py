@@ -18,6 +18,7 @@ from reverse_metadata.errors import IncompleteListing, Reason, SourceError
 from reverse_metadata.ledger import Ledger, Push
 from reverse_metadata.model import Change, Last, LastKey, Partition, SourceState
 from reverse_metadata.planning.brakes import Brakes
+from reverse_metadata.planning.careful import ALL, Careful
 from reverse_metadata.planning.decisions import Known
 from reverse_metadata.planning.fetch import Fetched, Scope, fetch
 from reverse_metadata.planning.merge import Absent, Desired
@@ -114,15 +115,15 @@ class Pipeline:
         partition = Partition.parse(key)
         return could_match(self.channel.filter, partition.service, partition.path)
 
-    def recover_and_resolve(self, fetched: Fetched) -> Plan:
+    def recover_and_resolve(self, fetched: Fetched, careful: Careful = ALL) -> Plan:
         """The plan, after what a crashed run left open was resolved: nothing is planned on top of the unknown."""
         partition = fetched.partition
         connector = self.services.connector(partition.service)
         source = self.source(partition)
         recover(partition, self.catalog.name, source, connector, self.ledger, self.run_id, self.patience)
-        return self.resolve(fetched)
+        return self.resolve(fetched, careful)
 
-    def resolve(self, fetched: Fetched) -> Plan:
+    def resolve(self, fetched: Fetched, careful: Careful = ALL) -> Plan:
         """The plan; writes nothing anywhere."""
         partition = fetched.partition
         connector = self.services.connector(partition.service)
@@ -143,6 +144,7 @@ class Pipeline:
             connector=connector,
             brakes=None if self.ignore_brakes else self._brakes(),
             others=self.others,
+            careful=careful,
         )
 
     def undo(self, selection: Selection) -> Iterator[tuple[Partition, Callable[[], Plan]]]:
@@ -212,12 +214,13 @@ class Pipeline:
     def apply(self, plan: Plan) -> Applied:
         """The plan applied and recorded; the inbox then knows what this run dealt with."""
         connector = self.services.connector(plan.partition.service)
+        statements = self.statements(plan.partition)
         run = Run(
             self.run_id,
             self.catalog.name,
             self.source(plan.partition),
             slots=self.channel.max_parallel,
-            resolve=self.statements(plan.partition).resolve,
+            resolve=statements.restore if plan.scope == "undo" else statements.resolve,
             patience=self.patience,
             brakes=None if plan.unbraked else self._brakes,
         )

@@ -47,14 +47,17 @@ def recover_under_lease(partition: Partition, catalog: str, source: str, connect
 
 
 def _arrived(state: SourceState, change: OpenChange, connector: Connector) -> bool:
-    """Whether the source holds what was sent; of a system that alters it, whether the value before is gone."""
-    found = state.get(change.path)
-    if found is None:
+    """Whether the source holds what was sent; where something else is made of it, whether the value before is gone.
+
+    What is not read back counts as never sent, and is sent again.
+    """
+    found, trace = state.get(change.path), Trace.of(change.template)
+    if found is None or trace is Trace.NOTHING:
         return False
     stands = found.value(change.aspect, change.tag_key)
-    if agree(change.aspect, stands, change.after):
+    if trace is Trace.VALUE and agree(change.aspect, stands, change.after):
         return True
-    altered = not connector.capabilities.verbatim or Trace.of(change.template) is Trace.ALTERED
+    altered = trace is Trace.ALTERED or not connector.capabilities.verbatim
     return altered and stands != change.before
 
 

@@ -68,9 +68,8 @@ class PlanStep:
 
     def plan(self, fetched: Fetched) -> Plan:
         """The plan of a partition, as far as the run may write it; what of it must be approved waits in the ledger."""
-        statements = self._pipeline.statements(fetched.partition)
-        plan = self._careful.narrowed(self._pipeline.recover_and_resolve(fetched), statements)
-        self._careful = self._careful.after(plan)
+        plan = self._pipeline.recover_and_resolve(fetched, self._careful)
+        self._careful = self._careful.after(sum(change.verdict.plans for change in plan.changes))
         return plan if plan.dry_run else Approvals(self._pipeline).keep(plan, anew=self._anew)
 
 
@@ -87,11 +86,11 @@ def approved(pipeline: Pipeline, partition: Partition, hashes: frozenset[str], b
 
 
 def apply(pipeline: Pipeline, plan: Plan) -> Applied:
-    """The plan applied; one that was approved waits no longer then. Of a dry run nothing is."""
+    """The plan applied; one that was approved waits on only if nothing of it arrived. Of a dry run nothing is."""
     if plan.dry_run:
         return Applied("", counts=plan.counts)
     applied = pipeline.apply(plan)
-    if plan.approved_by:
+    if plan.approved_by and (applied.arrived or not applied.problems):
         Approvals(pipeline).end(plan)
     return applied
 

@@ -33,6 +33,7 @@ from reverse_metadata.connectors.base import ConnectorOptions
 from reverse_metadata.dialects import dialect_of
 from reverse_metadata.documents import Document, DocumentError, read_yaml
 from reverse_metadata.errors import ConfigurationError
+from reverse_metadata.model import Aspect
 from reverse_metadata.redaction import register_secret
 from reverse_metadata.templates import TemplateMistakes, TemplateSet
 
@@ -54,6 +55,11 @@ or name another file in REVERSE_METADATA_CONFIG. `reverse-metadata check` then s
 To see everything at work first, without a database or catalog of yours: `make demo`."""
 
 _KEYS = ("catalog", "ledger", "services", "channels")
+_UPDATES = {
+    Aspect.DESCRIPTION: "update_descriptions",
+    Aspect.TAGS: "update_tags",
+    Aspect.OWNER: "update_owners",
+}
 _LEDGER_URL = re.compile(r"(sqlite|postgresql|postgres)(\+\w+)?://")
 
 
@@ -334,7 +340,11 @@ class _Loading:
         kinds = {block.kind for name, block in services.items() if block.kind and could_match(channel.filter, name)}
         for kind in sorted(kinds):
             try:
-                TemplateSet.of(channel.sql_template, dialect_of(kind))
+                templates = TemplateSet.of(channel.sql_template, dialect_of(kind))
+                for aspect in dict.fromkeys(aspect for aspect, _, _ in templates.templates):
+                    setting = _UPDATES[aspect]
+                    if not getattr(channel, setting):
+                        self._mistakes.add(source, f"this writes the {aspect}, and {setting} is off; turn it on")
             except (TemplateMistakes, ConfigurationError) as error:
                 for mistake in error.mistakes:
                     self._mistakes.add(source, f"for {kind}: {mistake}")

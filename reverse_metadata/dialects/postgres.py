@@ -52,8 +52,8 @@ POSTGRES = Dialect(
     longest_name=63,
     # Statements and functions (some of them of dblink) that run a string, and settings of how strings are read.
     reparsed=re.compile(
-        r"(?i)(?:^|;)\s*DO\b|\bEXECUTE\b|\bSET\s+NAMES\b|\bclient_encoding\b|\bCREATE\b[^;]*\b(?:FUNCTION|PROCEDURE)\b"
-        r"|\b(?:dblink\w*|query_to_xml\w*|cursor_to_xml\w*|database_to_xml\w*|ts_stat|ts_rewrite)\s*\("
+        r"(?i)(?:^|;)\s*DO\b|\bEXECUTE\b|\bSET\s+NAMES\b|\bclient_encoding\b|\bstandard_conforming_strings\b|\bCREATE\b[^;]*\b(?:FUNCTION|PROCEDURE)\b"
+        r"|\b(?:set_config|dblink\w*|query_to_xml\w*|cursor_to_xml\w*|database_to_xml\w*|ts_stat|ts_rewrite)\s*\("
     ),
 )
 

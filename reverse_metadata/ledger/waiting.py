@@ -33,8 +33,8 @@ class Waiting(Inbox):
         """Let a plan wait until `expires_at`; gives the plan that waits from then on.
 
         While another one waits, that one goes on waiting and is given, unless `replace` says that the new one takes
-        its place. A plan with the hash of the one that waits is that one: its times, payload and run stay. Of two
-        processes that do this at once, both get the same plan, unless one replaces the other's.
+        its place. Without it, a plan with the hash of the one that waits is that one: its times, payload and run stay.
+        Of two processes that do this at once, both get the same plan, unless one replaces the other's.
         """
         c, now = waiting_plans.c, datetime.now(UTC)
         row = {
@@ -49,7 +49,7 @@ class Waiting(Inbox):
         }
         gives_way = c.expires_at <= now
         if replace:
-            gives_way = sa.or_(gives_way, c.hash != plan_hash)
+            gives_way = sa.true()
         insert = self._insert(waiting_plans).values(row)
         upsert = insert.on_conflict_do_update(
             index_elements=list(waiting_plans.primary_key),

@@ -1,12 +1,10 @@
 """A first try: a run that writes only a part of what is due, or nothing."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
-from reverse_metadata.model import Aspect, Change, LastKey, Statement
-from reverse_metadata.planning.plan import Plan
-from reverse_metadata.planning.statements import Statements
+from reverse_metadata.model import Aspect, Change
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,43 +17,32 @@ class Careful:
     limit: int | None = None
     dry_run: bool = False
 
-    def narrowed(self, plan: Plan, statements: Statements) -> Plan:
-        """The plan with what the run may write of it.
+    def choose(self, changes: Iterable[Change]) -> tuple[list[Change], int]:
+        """The changes without those that the run may not write, and how many of them there are.
 
-        Where something is left out, the plan claims neither that the schema is in sync nor that events were dealt
-        with: what was left out is still due.
+        What is only listed stays, but turns nothing red that the run was not asked for.
         """
-        planned = [change for each in (*plan.statements, *plan.waiting) for change in each.changes]
-        chosen = [change for change in planned if self._allows(change)][: self.limit]
-        if len(chosen) == len(planned):
-            return replace(plan, dry_run=self.dry_run)
-        keys = {change.key for change in chosen}
-        counts = dict(plan.counts)
-        for change in plan.changes:
-            if change.verdict.plans and change.key not in keys:
-                counts[change.verdict.value] -= 1
-        return replace(
-            plan,
-            scope="narrowed",
-            statements=tuple(statements.resolve(_chosen(plan.statements, keys))),
-            waiting=tuple(statements.resolve(_chosen(plan.waiting, keys))),
-            counts={verdict: count for verdict, count in counts.items() if count},
-            left_out=len(planned) - len(chosen),
-            dry_run=self.dry_run,
-            upto={},
-        )
+        chosen: list[Change] = []
+        left_out = written = 0
+        for change in changes:
+            allowed = self._allows(change)
+            if not change.verdict.writes:
+                chosen.append(change if allowed else replace(change, fails=False))
+            elif allowed and (self.limit is None or written < self.limit):
+                chosen.append(change)
+                written += 1
+            else:
+                left_out += 1
+        return chosen, left_out
 
-    def after(self, plan: Plan) -> "Careful":
-        """What the run may still write once it wrote a plan."""
-        if self.limit is None:
-            return self
-        written = sum(len(each.changes) for each in (*plan.statements, *plan.waiting))
-        return replace(self, limit=max(0, self.limit - written))
+    def after(self, written: int) -> "Careful":
+        """What the run may still write once it wrote so many changes."""
+        return self if self.limit is None else replace(self, limit=max(0, self.limit - written))
 
     def _allows(self, change: Change) -> bool:
         named = not self.only or any(fnmatchcase(change.entity, glob) for glob in self.only)
         return named and (not self.aspects or change.aspect in self.aspects)
 
 
-def _chosen(statements: Iterable[Statement], keys: Collection[LastKey]) -> list[Change]:
-    return [change for each in statements for change in each.changes if change.key in keys]
+#: A run that writes all that is due.
+ALL = Careful()

@@ -109,9 +109,12 @@ class Decisions:
             template = last.template  # another channel's, which says the same
         if isinstance(desired, Desired) and trace is Trace.ALTERED:
             desired = replace(desired, exact=False)
+        known = last
+        if known is not None and Trace.of(known.template) is Trace.NOTHING and trace is not Trace.NOTHING:
+            known = None  # what was written where nobody read says nothing of what stands here
         decision = decide(
             desired,
-            last,
+            known,
             None if found is None else _actual(found, key, last, trace),
             rules=self._rules(aspect, trace),
             entity_id=entity.id or (last.entity_id if last is not None else ""),

@@ -103,7 +103,9 @@ class Plan:
 def _digest(statements: Iterable[Statement]) -> str:
     digest = hashlib.sha256()
     for statement in statements:
-        values = [(change.entity, change.aspect, change.tag_key, change.actual) for change in statement.changes]
+        values = [
+            (change.entity, change.aspect, change.tag_key, change.actual, change.wanted) for change in statement.changes
+        ]
         digest.update(json.dumps([statement.text, values]).encode())
     return digest.hexdigest()[:16]
 

@@ -25,6 +25,7 @@ from reverse_metadata.model import (
 )
 from reverse_metadata.planning import owners, tags
 from reverse_metadata.planning.brakes import Brakes
+from reverse_metadata.planning.careful import ALL, Careful
 from reverse_metadata.planning.decisions import Decisions, Known, Subject
 from reverse_metadata.planning.descriptions import fitted, formatted, template_of
 from reverse_metadata.planning.fetch import Fetched
@@ -46,9 +47,11 @@ def build_plan(
     connector: Connector,
     brakes: Brakes | None,
     others: Sequence[Channel] = (),
+    careful: Careful = ALL,
 ) -> Plan:
     """Merge desired, last and actual, and resolve the statements; `brakes` None lets every change through, `others`
-    are the other channels of the configuration.
+    are the other channels of the configuration. What a careful run leaves out stays due, and the plan does not claim
+    that the schema is in sync.
 
     Reads the catalog's history where a row of the merge asks for it, its people where an owner rule does, and the
     source's principals once when owners are pushed. Raises CatalogError, SourceError, and ContradictoryChannels before
@@ -62,14 +65,15 @@ def build_plan(
     planner.refuse_owners()
     planner.refuse_surplus_tags()
     decided = planner.decisions
-    changes = decided.changes if brakes is None else brakes.hold_back(decided.changes)
+    chosen, left_out = careful.choose(decided.changes)
+    changes = chosen if brakes is None else brakes.hold_back(chosen)
     waiting = [change for change in changes if _waits(change, channel)]
     at_once = [change for change in changes if change.verdict.writes and not _waits(change, channel)]
     verdicts = Counter((Verdict.WAITING if _waits(change, channel) else change.verdict).value for change in changes)
     return Plan(
         channel=channel.name,
         partition=fetched.partition,
-        scope=fetched.scope,
+        scope="narrowed" if left_out else fetched.scope,
         statements=tuple(statements.resolve(at_once)),
         waiting=tuple(statements.resolve(waiting)),
         others=tuple(change for change in changes if not change.verdict.writes),
@@ -79,7 +83,9 @@ def build_plan(
         released=tuple(decided.released),
         filter_hash=decided.filter_hash,
         unbraked=brakes is None,
-        upto=fetched.upto,
+        left_out=left_out,
+        dry_run=careful.dry_run,
+        upto={} if left_out else fetched.upto,
     )
 
 

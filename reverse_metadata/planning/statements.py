@@ -87,10 +87,14 @@ class Statements:
             Statement(";\n".join(template.render(self._values(template, together))), tuple(together))
             for template, together in templated.values()
         ]
-        return sorted(
-            [*own, *self._connector.resolve(rest)],
-            key=lambda statement: (_ASPECTS.index(statement.aspect), statement.table),
-        )
+        return _sorted([*own, *self._connector.resolve(rest)])
+
+    def restore(self, changes: Iterable[Change]) -> list[Statement]:
+        """The statements that put values back as they were: what a template would alter is written without it."""
+        listed = list(changes)
+        altered = [change for change in listed if Trace.of(change.template) is Trace.ALTERED]
+        others = [change for change in listed if Trace.of(change.template) is not Trace.ALTERED]
+        return _sorted([*self.resolve(others), *self._connector.resolve(altered)])
 
     def _values(self, template: Template, changes: list[Change]) -> Values:
         change = changes[0]
@@ -131,6 +135,10 @@ class Statements:
     def _templates(self) -> TemplateSet | None:
         spec = self._channel.sql_template
         return None if spec is None else TemplateSet.of(spec, self._connector.dialect)
+
+
+def _sorted(statements: list[Statement]) -> list[Statement]:
+    return sorted(statements, key=lambda statement: (_ASPECTS.index(statement.aspect), statement.table))
 
 
 def shaped_by(channel: Channel, aspect: Aspect) -> str:

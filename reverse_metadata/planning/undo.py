@@ -85,7 +85,7 @@ def build_undo(
         channel=channel.name,
         partition=partition,
         scope="undo",
-        statements=(*statements.resolve(_by(changes, Trace.VALUE)), *connector.resolve(_by(changes, Trace.ALTERED))),
+        statements=tuple(statements.restore(change for change in changes if change.verdict.writes)),
         others=tuple(change for change in changes if change.verdict not in (Verdict.IN_SYNC, *_WRITTEN)),
         counts=dict(Counter(change.verdict.value for change in changes)),
         filter_hash=filter_hash(channel.filter),
@@ -94,11 +94,6 @@ def build_undo(
 
 
 _WRITTEN = (Verdict.APPLY, Verdict.CLEAR)
-
-
-def _by(changes: list[Change], trace: Trace) -> list[Change]:
-    """The changes that are written and leave this trace. What a template altered is put back as it was, without it."""
-    return [change for change in changes if change.verdict.writes and Trace.of(change.template) is trace]
 
 
 def _change(
@@ -118,7 +113,8 @@ def _change(
     level = EntityType(pushes[-1].entity_type)
     template = statements.template_of(key.aspect, level)
     verdict, reason = _verdict(key, pushes[-1], intents[-1].push_id, found, last, target)
-    if Trace.of(template) is Trace.NOTHING and found is not None:
+    unread = Trace.NOTHING in (Trace.of(template), Trace.of(last.template if last is not None else ""))
+    if unread and found is not None:
         verdict, reason = Verdict.UNSUPPORTED, "a template wrote it that is not read back; take it back by hand"
     wish, origin = wanted.wanted if wanted else None, Origin.RESTORED
     earlier = [intent for intent in intents if intent.push_id < pushes[0].id]

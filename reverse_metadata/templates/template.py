@@ -245,7 +245,7 @@ def inspect(text: str, dialect: Dialect) -> tuple[Template | None, list[Template
         mistakes = [TemplateError(error.message, text, error.at) for error in places.rows(by_offset)]
     used = [(name, placed.field.source_offset + at) for placed in found for name, at in placed.expression.names]
     mistakes += _contradictions(text, used)
-    mistakes += _transactions(text, parts, places.tokens)
+    mistakes = mistakes or list(_intrusions(text, parts, places.tokens))
     if mistakes:
         return None, sorted(mistakes, key=lambda mistake: mistake.offset)
     aspect = next((_ASPECTS[name] for name, _ in used if name in _ASPECTS), None)
@@ -259,18 +259,24 @@ def _ends_in_a_line_comment(tokens: Sequence[Token], sql: str) -> bool:
     return last is not None and last.kind is Kind.COMMENT and not sql.startswith("/*", last.start)
 
 
-def _transactions(text: str, parts: Parts, tokens: Sequence[Token]) -> Iterator[TemplateError]:
-    """A run decides where its transactions begin and end: what a batch wrote could not be taken back otherwise."""
-    first = True
+def _intrusions(text: str, parts: Parts, tokens: Sequence[Token]) -> Iterator[TemplateError]:
+    """Statements that reach beyond their own: a run decides where its transactions begin and end, as what a batch wrote
+    could not be taken back otherwise, and its session serves other channels and partitions as well."""
+    heads: list[list[Token]] = [[]]
     for token in tokens:
         if token.kind is Kind.SEMICOLON:
-            first = True
-        elif token.kind not in _SILENT:
-            word = parts.sql[token.start : token.end].upper()
-            if first and token.kind is Kind.WORD and word in _TRANSACTIONS:
-                message = f"{word} would begin or end the transaction in which the run writes; leave it out"
-                yield TemplateError(message, text, parts.offsets[token.start])
-            first = False
+            heads.append([])
+        elif token.kind not in _SILENT and len(heads[-1]) < 2:
+            heads[-1].append(token)
+    for head in filter(None, heads):
+        words = [parts.sql[token.start : token.end].upper() if token.kind is Kind.WORD else "" for token in head]
+        first, second = words[0], words[-1]
+        if first in _TRANSACTIONS or (first, second) == ("PREPARE", "TRANSACTION"):
+            message = f"{first} would begin or end the transaction in which the run writes; leave it out"
+            yield TemplateError(message, text, parts.offsets[head[0].start])
+        elif first in ("DISCARD", "RESET") or (first == "SET" and second not in ("", "SET", "TAG", "TAGS")):
+            message = f"{first} would hold for everything that is written after it; use the options of the service"
+            yield TemplateError(message, text, parts.offsets[head[0].start])
 
 
 def _marks(sql: str) -> list[int]:

@@ -214,3 +214,32 @@ def test_a_table_of_the_authors_is_dropped_by_nobody(world: World, orders: str) 
         statements(world.sync(sql_template=template))
     with psycopg.connect(host=world.host, user="postgres", dbname=world.database) as connection:
         assert connection.execute(sql.SQL("SELECT count(*) FROM sales.canary")).fetchone() == (0,)
+
+
+def test_dropping_a_template_that_was_not_read_back_is_a_first_contact(world: World, orders: str) -> None:
+    world.run("CREATE SCHEMA notes")
+    world.run("CREATE TABLE notes.notes (name text, note text)")
+    channel: dict[str, Any] = {"filter": {"schema": "sales"}}
+    assert counts(world, sql_template=NOTES, **channel) == {"apply": 1}
+    (statement,) = world.plan("sales", on_conflict="keep", **channel).statements
+    assert (statement.changes[0].reason, statement.changes[0].replaces) == ("new", False)
+    with world.pipeline("undo-1", **channel) as pipeline:
+        (plan,) = (make_plan() for _, make_plan in pipeline.undo(Selection(run_id="run")))
+    assert plan.counts == {"unsupported": 1}
+
+
+def test_a_session_that_reads_backslashes_otherwise_changes_nothing(world: World, orders: str) -> None:
+    world.run("CREATE TABLE sales.canary (x int)")
+    world.run("ALTER DATABASE " + world.database + " SET standard_conforming_strings = off")
+    world.estate.describe(orders, "'; DROP TABLE sales.canary; --")
+    template = "COMMENT ON TABLE {schema}.{table} IS 'dir\\{description}'"
+    assert counts(world, sql_template=template) == {"apply": 1}
+    assert world.comment("sales", "orders") == "dir\\'; DROP TABLE sales.canary; --"
+    assert world.comment("sales", "canary") is None
+
+
+@pytest.mark.parametrize("start", ["SET ROLE ada", "RESET ALL", "PREPARE TRANSACTION 'a'"])
+def test_a_template_reaches_beyond_no_statement_of_its_own(world: World, orders: str, start: str) -> None:
+    message = world.sync(sql_template=f"{start}; {VENDORS}")[world.fqn("sales")]
+    assert "line 1, column 1" in str(message)
+    assert world.pushes() == []

@@ -130,7 +130,7 @@ def test_templates(world: World, locate: Locate) -> None:
     world.run("CREATE TABLE governance.tags (entity text, tag text, value text)")
     assert execute(locate(plain), "shop_sync", {}).success
     assert world.comment("sales", "orders") == "all orders"
-    location = locate({**mapping, "update_descriptions": False})
+    location = locate(mapping)
     assert execute(location, "notes_sync", {}).success
     assert execute(location, "notes_sync", {}).success
     with world.connect() as connection:

@@ -251,6 +251,8 @@ class PostgresConnector(Connector):
             "idle_in_transaction_session_timeout": _SILENCE,
         }
         settings = "".join(f"SET LOCAL {setting} = {_milliseconds(bound)};" for setting, bound in bounds.items())
+        # Templates are read so: with the setting off, a backslash of their author would reach into a value.
+        settings += "SET LOCAL standard_conforming_strings = on;"
         return f"{settings}SELECT pg_catalog.pg_advisory_xact_lock({key})".encode()
 
     def _ask(self, database: str, what: str, question: Callable[["Connection"], _T]) -> _T:
