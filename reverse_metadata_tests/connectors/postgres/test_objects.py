@@ -286,7 +286,8 @@ def test_a_transaction_is_bounded_in_every_way(shop: Shop, monkeypatch: pytest.M
     arrived(shop.push([shop.describe("public", "orders", text="x")], lock_timeout=0.0001, statement_timeout=1.5))
     assert sent[0].startswith(
         b"BEGIN;SET LOCAL lock_timeout = 1;SET LOCAL statement_timeout = 1500;"
-        b"SET LOCAL idle_in_transaction_session_timeout = 30000;SELECT pg_catalog.pg_advisory_xact_lock("
+        b"SET LOCAL idle_in_transaction_session_timeout = 30000;SET LOCAL standard_conforming_strings = on;"
+        b"SELECT pg_catalog.pg_advisory_xact_lock("
     )
 
 
