@@ -129,6 +129,7 @@ class _Planner:
         self._last = known.last
         self._catalog = catalog
         self._connector = connector
+        self._statements = statements
         self._rivals = rivals
         self._known_keys = _keys_by_entity(known.last)
         self._known_columns = _columns_by_table(known.last)
@@ -251,7 +252,7 @@ class _Planner:
         gone = entity.deleted or top.deleted
         labels = () if gone else entity.tags
         wishes = {wish.key: wish for wish in self._wishes(entity)}
-        supported = self._connector.capabilities.supports(Aspect.TAGS, entity.type)
+        supported = self._statements.supports(Aspect.TAGS, entity.type)
         known = {key.tag_key for key in self._known_keys.get(entity.fqn, ()) if key.aspect is Aspect.TAGS}
         settled = self._rivals.tags(entity, top, in_scope=in_scope)
         for tag_key in sorted(wishes.keys() | known):

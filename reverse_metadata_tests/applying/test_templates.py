@@ -243,3 +243,11 @@ def test_a_template_reaches_beyond_no_statement_of_its_own(world: World, orders:
     message = world.sync(sql_template=f"{start}; {VENDORS}")[world.fqn("sales")]
     assert "line 1, column 1" in str(message)
     assert world.pushes() == []
+
+
+@pytest.mark.usefixtures("notes")
+def test_labels_that_disagree_are_ambiguous_under_a_template_too(world: World, orders: str) -> None:
+    channel: dict[str, Any] = {"sql_template": TAGS, "filter": {"schema": "sales"}, "update_tags": True}
+    world.estate.tag(orders, ["PII.Sensitive", "PII.None"])
+    assert counts(world, **channel) == {"apply": 1, "ambiguous": 1}
+    assert noted(world) == []
