@@ -88,24 +88,26 @@ def answers(query: dict[str, Any], document: dict[str, Any]) -> bool:
 
 
 def boolean(body: dict[str, Any], document: dict[str, Any]) -> bool:
-    """`bool`: the default of `minimum_should_match` is 1 when there is neither `must` nor `filter`, else 0."""
+    """`bool`: of `should` one must hold when there is neither `must` nor `filter`, whatever `minimum_should_match`."""
 
     def each(name: str) -> list[bool]:
         clauses = body.get(name, [])
         return [answers(one, document) for one in (clauses if isinstance(clauses, list) else [clauses])]
 
     should = each("should")
-    least = body.get("minimum_should_match", 0 if each("must") or each("filter") or not should else 1)
+    least = body.get("minimum_should_match", 0)
     if isinstance(least, str) and least.endswith("%"):
         share = int(least[:-1])
         least = len(should) * share // 100 if share >= 0 else len(should) - len(should) * -share // 100
-    least = int(least)
+    least = int(least) if int(least) >= 0 else len(should) + int(least)
+    if should and not each("must") and not each("filter"):
+        least = max(least, 1)
     return (
         all(each("must"))
         and all(each("filter"))
         and not any(each("must_not"))
         and not any(each("should_not"))
-        and sum(should) >= (least if least >= 0 else len(should) + least)
+        and sum(should) >= least
     )
 
 

@@ -112,6 +112,8 @@ SALES = Entity(
         ({"schema": {"regex": "Sal"}}, False),
         ({"schema": {"regex": ["x", "Sal.."]}}, True),
         ({"schema": {"regex": "x|sales", "any_case": True}}, True),
+        ({"schema": {"regex": ["(?P<name>X)", "(?P<name>S)ales"]}}, True),
+        ({"schema": {"regex": ["(x)", "(?i:(s)ale\\1)"]}}, True),
         ({"schema": {"contains": "ale"}}, True),
         ({"schema": {"include": ["S*", "x"], "exclude": ["*s"]}}, False),
         ({"schema": {"include": ["S*"], "exclude": ["archive", {"regex": "X.*"}]}}, True),
@@ -123,6 +125,7 @@ SALES = Entity(
         ({"service_type": "postgres"}, True),
         ({"service_type": "Snowflake"}, False),
         ({"entity_type": "Table"}, True),
+        ({"entity_type": ["TAB*", {"regex": "col.+"}]}, True),
         ({"entity_type": ["schema", "database"]}, False),
         ({"table_type": ["view", "regular"]}, True),
         ({"owner": "ADA.L"}, True),
@@ -344,6 +347,23 @@ def test_a_service_whose_type_is_not_known_may_be_of_any() -> None:
         ({"schema": {"glob": []}}, ("schema", "glob"), "takes a value or a list of values, and at least one"),
         ({"schema": {"regex": "("}}, ("schema", "regex"), "is not a regular expression: missing ), unterminated"),
         ({"schema": [{"regex": "("}]}, ("schema", 0, "regex"), "is not a regular expression: missing )"),
+        ({"schema": {"regex": ["x", "a)|(b"]}}, ("schema", "regex"), "is not a regular expression: unbalanced paren"),
+        ({"schema": {"regex": "a{99999999999999999999}"}}, ("schema", "regex"), "is not a regular expression: the rep"),
+        (
+            {"schema": {"regex": "(?i)sales"}},
+            ("schema", "regex"),
+            "(?i) sets flags, which a filter does not take; leave it out, and where letter case does not count write"
+            " any_case: true",
+        ),
+        (
+            {"entity_type": "databaseSchema"},
+            ("entity_type",),
+            "'databaseSchema' is none of the words that can stand here: database, schema, table, column",
+        ),
+        ({"entity_type": ["table", "colums"]}, ("entity_type",), "'colums' is none of the words"),
+        ({"not": {"entity_type": "tables"}}, ("not", "entity_type"), "'tables' is none of the words"),
+        ({"entity_type": {"equals": "view"}}, ("entity_type", "equals"), "'view' is none of the words"),
+        ({"entity_type": {"regex": ["t.*", "v.*"]}}, ("entity_type", "regex"), "'v.*' is none of the words"),
         ({"schema": [{"glob": "x"}]}, ("schema", 0), "a pattern is text, or {regex: ...}"),
         ({"schema": {"exists": "yes"}}, ("schema", "exists"), "must be true or false"),
         ({"schema": {"equals": [None]}}, ("schema", "equals"), "takes text, a number or a date"),
@@ -388,7 +408,10 @@ DETAILS = (
     | st.fixed_dictionaries({"between": st.just([1, 2])})
 )
 CLAUSES = st.dictionaries(
-    st.sampled_from([name for name in FIELDS if name != "description"] + ["extension.a"]), DETAILS, min_size=1
+    st.sampled_from([name for name, field in FIELDS.items() if name != "description" and not field.words])
+    | st.just("extension.a"),
+    DETAILS,
+    min_size=1,
 )
 
 

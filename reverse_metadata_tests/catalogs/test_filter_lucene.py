@@ -50,7 +50,7 @@ def test_a_regular_expression(pattern: str, matching: list[str], others: list[st
 
 
 @pytest.mark.parametrize(
-    "pattern", ["a~b", "a&b", "<1-9>", "#", '"a"', "(?i)a", "a*?", "a++", "a{2}?", "[a", "a\\", "a{2"]
+    "pattern", ["a~b", "a&b", "<1-9>", "#", '"a"', "(?i)a", "a*?", "a++", "a{2}?", "[a", "a\\", "a{2", "a)|(b"]
 )
 def test_what_python_cannot_say(pattern: str) -> None:
     with pytest.raises(ValueError, match=r"is not|means nothing|quantifiers|Elasticsearch"):

@@ -105,7 +105,6 @@ ORDERS, CUSTOMERS, VIEW = "sales.Orders", "crm.customers", "crm.Customers_View"
         ({"bool": {"must_not": [term("name.keyword", "x"), term("name.keyword", "y")]}}, ORDERS, True),
         ({"bool": {"should_not": [term("name.keyword", "x"), term("name.keyword", "orders")]}}, ORDERS, False),
         ({"bool": {"filter": term("name.keyword", "orders")}}, ORDERS, True),
-        ({"bool": {}}, ORDERS, True),
         # `should` beside `must` only adds to the score, unless it says how many must hold.
         ({"bool": {"must": term("deleted", False), "should": [term("name.keyword", "x")]}}, ORDERS, True),
         (
@@ -121,7 +120,21 @@ ORDERS, CUSTOMERS, VIEW = "sales.Orders", "crm.customers", "crm.Customers_View"
         ),
         ({"bool": {"should": [term("deleted", False), term("name", "x")], "minimum_should_match": -1}}, ORDERS, True),
         ({"bool": {"should": [term("deleted", False)], "minimum_should_match": 2}}, ORDERS, False),
-        ({"bool": {"should": [term("deleted", True)], "minimum_should_match": 0}}, ORDERS, True),
+        # Alone, or beside `must_not`, one of them must hold, whatever the number says.
+        ({"bool": {"should": [term("deleted", True)], "minimum_should_match": 0}}, ORDERS, False),
+        ({"bool": {"should": [term("deleted", False)], "minimum_should_match": 0}}, ORDERS, True),
+        ({"bool": {"should": [term("deleted", True)], "minimum_should_match": -1}}, ORDERS, False),
+        ({"bool": {"should": [term("deleted", True)], "minimum_should_match": "10%"}}, ORDERS, False),
+        (
+            {"bool": {"must_not": term("name", "x"), "should": term("deleted", True), "minimum_should_match": 0}},
+            ORDERS,
+            False,
+        ),
+        (
+            {"bool": {"filter": term("name", "orders"), "should": term("deleted", True), "minimum_should_match": 0}},
+            ORDERS,
+            True,
+        ),
         # Both forms of a term; the case rules of the index.
         (term("name.keyword", "oRDERS"), ORDERS, True),
         (term("name.keyword", {"value": "ORDERS"}), ORDERS, True),

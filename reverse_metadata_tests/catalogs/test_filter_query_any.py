@@ -130,7 +130,8 @@ _DATES = st.builds(
 @st.composite
 def _groups(draw: st.DrawFn, clause: st.SearchStrategy[dict[str, Any]]) -> dict[str, Any]:
     body: dict[str, Any] = {}
-    for key in draw(st.lists(st.sampled_from(["must", "should", "must_not", "should_not", "filter"]), unique=True)):
+    keys = st.sampled_from(["must", "should", "must_not", "should_not", "filter"])
+    for key in draw(st.lists(keys, min_size=1, unique=True)):
         clauses = draw(st.lists(clause, min_size=1, max_size=3))
         body[key] = clauses[0] if len(clauses) == 1 and draw(st.booleans()) else clauses
     if "should" in body and draw(st.booleans()):

@@ -56,6 +56,10 @@ def typed(part: str, value: object) -> dict[str, Any]:
             " minimum_should_match is",
         ),
         ({"bool": [NAME]}, "query.bool: takes a mapping"),
+        ({"bool": {}}, "query.bool: has no clause, so it would choose everything; leave it out, or the filter to have"),
+        ({"bool": {"must": [], "should": [], "boost": 1}}, "query.bool: has no clause, so it would choose everything"),
+        ({"bool": {"must": [NAME, {"bool": {"must": []}}]}}, "query.bool.must[1].bool: has no clause, so it would"),
+        ({"bool": {"should": [], "minimum_should_match": 1}}, "query.bool: has no clause, so it would choose"),
         ({}, "query: a clause is a mapping with one key, such as bool, term, terms, wildcard, match"),
         ({**NAME, "match_all": {}}, "query: a clause is a mapping with one key, such as bool, term, terms, wildcard"),
         ({"bool": {"must": [[]]}}, "query.bool.must[0]: a clause is a mapping with one key"),
@@ -98,6 +102,7 @@ def typed(part: str, value: object) -> dict[str, Any]:
             " here; for the character itself write \\~",
         ),
         ({"regexp": {"name.keyword": {"value": "(a"}}}, "query.regexp.name.keyword: is not a regular expression:"),
+        ({"regexp": {"name.keyword": {"value": "a)|(b"}}}, "query.regexp.name.keyword: is not a regular expression:"),
         ({"regexp": {"name": {"value": "a", "flags": "NONE"}}}, "query.regexp.name.flags: only ALL is understood"),
         (
             {"term": {"customPropertiesTyped.stringValue": "x"}},

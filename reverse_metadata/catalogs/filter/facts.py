@@ -75,7 +75,7 @@ class Field:
 
     `read` gives None when the field says nothing about the entity, or is not known yet. `by_last_name`: a plain pattern
     without a dot is one for the last name of an FQN, `Tier1` for `Tier.Tier1`. `as_text`: greater and less go letter
-    by letter, for numbers and dates too.
+    by letter, for numbers and dates too. `words` are all that it can be, in lower case; none where it can be anything.
     """
 
     read: Callable[[Facts], Values | None]
@@ -83,6 +83,7 @@ class Field:
     help: str
     by_last_name: bool = False
     as_text: bool = False
+    words: tuple[str, ...] = ()
 
 
 def field_of(name: str) -> Field:
@@ -257,7 +258,10 @@ FIELDS: dict[str, Field] = {
     "table": Field(_name(2), False, "Name of the table, of whatever kind."),
     "column": Field(_column, False, "Name of a column, or its path below the table when it is nested."),
     "entity_type": Field(
-        _of_part(lambda entity: (entity.type.value,)), True, "`database`, `schema`, `table` or `column`."
+        _of_part(lambda entity: (entity.type.value,)),
+        True,
+        "`database`, `schema`, `table` or `column`.",
+        words=tuple(type.value for type in EntityType),
     ),
     "table_type": Field(
         _of_table(lambda table: _some(table.table_type)), True, "Kind of a table, in the catalog's words: `View`."

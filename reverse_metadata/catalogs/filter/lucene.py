@@ -4,6 +4,8 @@ Sources: https://www.elastic.co/guide/en/elasticsearch/reference/current/query-d
 https://www.elastic.co/guide/en/elasticsearch/reference/current/regexp-syntax.html
 """
 
+import re
+
 _QUANTIFIERS = "?*+{"
 #: What the two languages read alike after a backslash. Before any other letter Lucene drops the backslash.
 _SHORTHANDS = "dDwWsS"
@@ -52,6 +54,10 @@ def regex_of_lucene(pattern: str) -> str:
             text, position = _one(pattern, position)
         quantified = character in _QUANTIFIERS
         regex += text
+    try:
+        re.compile(regex)
+    except re.error as error:
+        raise ValueError(f"is not a regular expression: {error}") from error
     return f"(?s:{regex})" if regex else regex
 
 

@@ -68,14 +68,20 @@ class Reader:
 
     def _bool(self, body: Mapping[str, Any], where: Place) -> Filter:
         self._only(body, where, "must", "filter", "should", "must_not", "should_not", "minimum_should_match")
+        if not any(clauses for key, clauses in body.items() if key not in (*_SCORING, "minimum_should_match")):
+            return self._wrong(
+                where, "has no clause, so it would choose everything; leave it out, or the filter to have that"
+            )
         needed = [*self._clauses(body, "must", where), *self._clauses(body, "filter", where)]
         unwanted = [*self._clauses(body, "must_not", where), *self._clauses(body, "should_not", where)]
         should = self._clauses(body, "should", where)
         if not should and "minimum_should_match" in body:
             self._wrong((*where, "minimum_should_match"), "needs `should`, the clauses that it counts")
         if should:
-            least = self._least(body.get("minimum_should_match"), len(should), 0 if needed else 1, where)
-            needed.append(self._at_least(should, least, where))
+            least = self._least(body.get("minimum_should_match"), len(should), where)
+            # Where nothing else must hold, one of them must, and no number changes that:
+            # https://github.com/elastic/elasticsearch/issues/52735
+            needed.append(self._at_least(should, least if needed else max(least, 1), where))
         return _group(All, [*needed, *map(Not, unwanted)])
 
     def _clauses(self, body: Mapping[str, Any], key: str, where: Place) -> list[Filter]:
@@ -84,9 +90,9 @@ class Reader:
             return [self.clause(each, (*where, key, position)) for position, each in enumerate(found)]
         return [self.clause(found, (*where, key))]
 
-    def _least(self, said: object, count: int, default: int, where: Place) -> int:
-        """How many of the optional clauses must hold."""
-        text = str(default if said is None else said)
+    def _least(self, said: object, count: int, where: Place) -> int:
+        """How many of the optional clauses must hold beside others."""
+        text = str(0 if said is None else said)
         try:
             number = int(text.removesuffix("%"))
         except ValueError:

@@ -189,7 +189,8 @@ class Not(Filter):
 class Test(Filter):
     """Holds when a value of the field passes; see `Operator`, and `facts.FIELDS` for the names of fields.
 
-    `any_case`: letter case does not count. Raises ValueError for a regular expression or a date that is none.
+    `any_case`: letter case does not count. Raises ValueError for a regular expression or a date that is none, and for
+    a value that no word of the field can pass.
     """
 
     field: str
@@ -199,10 +200,15 @@ class Test(Filter):
 
     def __post_init__(self) -> None:
         self.check  # noqa: B018 -- a test that cannot be made is found out when it is read, not in a run
+        words = field_of(self.field).words
+        if words and self.operator in TEXT_OPERATORS:
+            for value in self.values:
+                if not self._passes((value,))(words):
+                    raise ValueError(f"{value!r} is none of the words that can stand here: {', '.join(words)}")
 
     @cached_property
     def check(self) -> Check:
-        read, passes = field_of(self.field).read, self._passes()
+        read, passes = field_of(self.field).read, self._passes(self.values)
         as_text = None if self.operator not in TEXT_OPERATORS else _lowered if self.any_case else _texts
 
         def test(facts: Facts) -> bool | None:
@@ -238,9 +244,10 @@ class Test(Filter):
     def tests(self) -> Iterator["Test"]:
         yield self
 
-    def _passes(self) -> Callable[[Iterable[Scalar]], bool]:
-        """Whether one of an entity's values passes; texts are in lower case where case does not count."""
-        texts = [text_of(value).lower() if self.any_case else text_of(value) for value in self.values]
+    def _passes(self, values: Values) -> Callable[[Iterable[Scalar]], bool]:
+        """Whether one of an entity's values passes with one of these; texts are in lower case where case does not
+        count."""
+        texts = [text_of(value).lower() if self.any_case else text_of(value) for value in values]
         match self.operator:
             case Operator.EXISTS:
                 return lambda found: True
@@ -254,14 +261,13 @@ class Test(Filter):
             case Operator.GLOB if not any(character in text for text in texts for character in "*?["):
                 return _among(texts)
             case Operator.GLOB:
-                return _matching("|".join(map(translate, texts)))
+                return _matching([re.compile("|".join(map(translate, texts)))])
             case Operator.REGEX:
-                patterns = "|".join(f"(?:{text_of(value)})" for value in self.values)
-                return _matching(patterns, re.IGNORECASE if self.any_case else 0)
+                return _matching([_compiled(text_of(value), any_case=self.any_case) for value in values])
             case Operator.BETWEEN:
-                low, high = (self._comparing(*each) for each in zip((ge, le), self.values, strict=True))
+                low, high = (self._comparing(*each) for each in zip((ge, le), values, strict=True))
                 return lambda found: any(low(value) and high(value) for value in found)
-        compare = self._comparing(_COMPARISONS[self.operator], self.values[0])
+        compare = self._comparing(_COMPARISONS[self.operator], values[0])
         return lambda found: any(map(compare, found))
 
     def _comparing(self, compare: Callable[[Any, Any], bool], limit: Scalar) -> Callable[[Scalar], bool]:
@@ -281,6 +287,8 @@ class Test(Filter):
         return passes
 
 
+#: What sets flags for the whole of a regular expression; `(?i:...)` has them for a part of it.
+_FLAGS = re.compile(r"\(\?[aiLmsux]+\)")
 _TABLE = Entity("", EntityType.TABLE, "", "", ())
 _A_COLUMN = Facts.of(_TABLE, replace(_TABLE, type=EntityType.COLUMN))
 
@@ -312,12 +320,20 @@ def _among(texts: list[str]) -> Callable[[Iterable[Scalar]], bool]:
     return lambda found: not wanted.isdisjoint(found)
 
 
-def _matching(pattern: str, flags: int = 0) -> Callable[[Iterable[Scalar]], bool]:
+def _matching(patterns: list[re.Pattern[str]]) -> Callable[[Iterable[Scalar]], bool]:
+    matches = [pattern.fullmatch for pattern in patterns]
+    return lambda found: any(match(str(value)) for value in found for match in matches)
+
+
+def _compiled(pattern: str, *, any_case: bool) -> re.Pattern[str]:
+    """The pattern, compiled by itself: beside others, a bracket of one could close that of another."""
+    if flags := _FLAGS.match(pattern):
+        message = "sets flags, which a filter does not take; leave it out, and where letter case does not count write"
+        raise ValueError(f"{flags[0]} {message} any_case: true")
     try:
-        match = re.compile(pattern, flags).fullmatch
-    except re.error as error:
-        raise ValueError(f"is not a regular expression: {error.msg}") from error
-    return lambda found: any(match(str(value)) for value in found)
+        return re.compile(pattern, re.IGNORECASE if any_case else 0)
+    except (re.error, OverflowError) as error:
+        raise ValueError(f"is not a regular expression: {error}") from error
 
 
 def _flat(clauses: Iterable[Filter], group: type[All] | type[Either]) -> Filter:
