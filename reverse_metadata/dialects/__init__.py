@@ -2,10 +2,13 @@
 
 from difflib import get_close_matches
 
+from reverse_metadata.dialects.athena import ATHENA
 from reverse_metadata.dialects.base import Dialect, Quoted, TagList
+from reverse_metadata.dialects.bigquery import BIGQUERY
 from reverse_metadata.dialects.clickhouse import CLICKHOUSE
 from reverse_metadata.dialects.mysql import MYSQL
 from reverse_metadata.dialects.postgres import POSTGRES
+from reverse_metadata.dialects.redshift import REDSHIFT
 from reverse_metadata.dialects.spark import SPARK
 from reverse_metadata.dialects.trino import TRINO
 from reverse_metadata.errors import ConfigurationError
@@ -14,10 +17,13 @@ __all__ = ["DIALECTS", "Dialect", "Quoted", "TagList", "dialect_of"]
 
 #: By the name of the system in the configuration; each as its sessions are unless somebody changed them.
 DIALECTS: dict[str, Dialect] = {
+    "athena": ATHENA,
+    "bigquery": BIGQUERY,
     "clickhouse": CLICKHOUSE,
     "databricks": SPARK,
     "mysql": MYSQL,
     "postgres": POSTGRES,
+    "redshift": REDSHIFT,
     "trino": TRINO,
     "unitycatalog": SPARK,
 }

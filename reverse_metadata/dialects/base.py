@@ -47,12 +47,15 @@ class TagList:
     """How a list of tags is written: `('k' = 'v', 'l' = 'w')`."""
 
     opening: str
+    #: Between a key and its value.
     between: str
     closing: str
+    #: Between two pairs.
+    separator: str = ", "
 
     def of(self, pairs: list[tuple[str, str]]) -> str:
         """Pairs of complete literals as a list."""
-        return self.opening + ", ".join(f"{key}{self.between}{value}" for key, value in pairs) + self.closing
+        return self.opening + self.separator.join(f"{key}{self.between}{value}" for key, value in pairs) + self.closing
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -64,7 +67,7 @@ class Dialect:
     quotes: tuple[Quoted, ...]
     #: A comment that ends with its line.
     line_comment: re.Pattern[str]
-    #: Whether `/* /* */ */` is one comment; None where versions of the engine disagree.
+    #: Whether `/* /* */ */` is one comment; None where versions of the engine disagree, or nobody says.
     nested_comments: bool | None
     #: Without its quotes, a name that means exactly itself unless it is reserved.
     plain_name: re.Pattern[str]

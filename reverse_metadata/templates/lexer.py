@@ -43,7 +43,7 @@ class Unreadable(Exception):
 _SPACE = re.compile(r"[ \t\n\v\f\r]+")
 _WORD = re.compile(r"\w[\w$]*")
 #: A character written by its number, of which a value would be a digit.
-_NUMBER = re.compile(rf"\\(?:[0-7]{{1,2}}|x[0-9A-Fa-f]?|u[0-9A-Fa-f]{{0,3}}|U[0-9A-Fa-f]{{0,7}}){MARK}")
+_NUMBER = re.compile(rf"\\(?:[0-7]{{1,2}}|[xX][0-9A-Fa-f]?|u[0-9A-Fa-f]{{0,3}}|U[0-9A-Fa-f]{{0,7}}){MARK}")
 
 
 def scan(sql: str, dialect: Dialect) -> list[Token]:
@@ -100,7 +100,7 @@ def _end_of_comment(sql: str, start: int, dialect: Dialect) -> int:
         if match[0] == "*/":
             depth -= 1
         elif dialect.nested_comments is None:
-            raise Unreadable(f"versions of {dialect.name} disagree about a comment within a comment", match.start())
+            raise Unreadable(f"{dialect.name} may read a comment within a comment in more than one way", match.start())
         elif dialect.nested_comments:
             depth += 1
         if depth == 0:

@@ -2,9 +2,12 @@ import pytest
 from sqlalchemy.dialects.mysql.reserved_words import RESERVED_WORDS_MARIADB, RESERVED_WORDS_MYSQL
 
 from reverse_metadata.dialects import DIALECTS, Dialect, dialect_of
+from reverse_metadata.dialects.athena import ATHENA
+from reverse_metadata.dialects.bigquery import BIGQUERY
 from reverse_metadata.dialects.clickhouse import CLICKHOUSE
 from reverse_metadata.dialects.mysql import MYSQL, with_sql_mode
 from reverse_metadata.dialects.postgres import POSTGRES, POSTGRES_BACKSLASH
+from reverse_metadata.dialects.redshift import REDSHIFT
 from reverse_metadata.dialects.spark import SPARK
 from reverse_metadata.dialects.trino import TRINO
 from reverse_metadata.errors import ConfigurationError, Unwritable
@@ -33,6 +36,11 @@ BOTH = with_sql_mode({"ANSI_QUOTES", "NO_BACKSLASH_ESCAPES"})
         (SPARK, "\\'", "'\\\\\\''"),
         (SPARK, "${env:HOME} $1 \\$", "'\\u0024{env:HOME} \\u00241 \\\\\\u0024'"),
         (SPARK, "\0\n", "'\0\n'"),
+        (REDSHIFT, "\\' \n $x$", "'\\\\'' \n $x$'"),
+        (BIGQUERY, "\\' \"\t\u2028", "'\\\\\\' \"\t\u2028'"),
+        (BIGQUERY, "a\r\nb\0001", "'a\\r\\nb\\x001'"),
+        (ATHENA, "\\' \"\t", "'\\\\\\' \"\t'"),
+        (ATHENA, "${x}1\r\n\0001", "'\\044{x}1\\r\\n\\0001'"),
     ],
 )
 def test_literals(dialect: Dialect, text: str, written: str) -> None:
@@ -51,6 +59,11 @@ def test_literals(dialect: Dialect, text: str, written: str) -> None:
         (CLICKHOUSE, "'", "\\'", "\\\\\\'"),
         (TRINO, "'", "\\'", "\\''"),
         (SPARK, "'", "\\'$", "\\\\\\'\\u0024"),
+        (REDSHIFT, "'", "\\'", "\\\\''"),
+        (BIGQUERY, '"', "\\'\"\n", "\\\\'\\\"\\n"),
+        (BIGQUERY, "'''", "\\'''\n", "\\\\\\'\\'\\'\\n"),
+        (BIGQUERY, '"""', "'\"\r\n", "'\\\"\\r\\n"),
+        (ATHENA, '"', "'\"$", "'\\\"\\044"),
     ],
 )
 def test_what_stands_inside_the_quotes_of_a_text(dialect: Dialect, quote: str, text: str, written: str) -> None:
@@ -78,6 +91,18 @@ def test_what_stands_inside_the_quotes_of_a_text(dialect: Dialect, quote: str, t
         (SPARK, "größe", "`größe`"),
         (SPARK, "a`\\", "`a``\\`"),
         (SPARK, "a$b", "`a$b`"),
+        (REDSHIFT, "orders$1", "orders$1"),
+        (REDSHIFT, "Orders", '"Orders"'),
+        (REDSHIFT, "tag", '"tag"'),
+        (REDSHIFT, 'a"\\', '"a""\\"'),
+        (BIGQUERY, "Orders", "Orders"),
+        (BIGQUERY, "my-project", "`my-project`"),
+        (BIGQUERY, "Hash", "`Hash`"),
+        (BIGQUERY, "a`\\\n", "`a\\`\\\\\\n`"),
+        (ATHENA, "Orders", "Orders"),
+        (ATHENA, "_orders", "`_orders`"),
+        (ATHENA, "date", "`date`"),
+        (ATHENA, "a`\\", "`a``\\`"),
     ],
 )
 def test_names(dialect: Dialect, name: str, written: str) -> None:
@@ -109,6 +134,7 @@ def test_what_no_dialect_can_hold(dialect: Dialect) -> None:
     [
         (POSTGRES, "a\0", "PostgreSQL cannot hold the character U+0000: 'a\\u{0}'"),
         (PLAIN_BACKSLASH, "a\0", "MySQL cannot hold the character U+0000: 'a\\u{0}'"),
+        (REDSHIFT, "a\0", "Redshift cannot hold the character U+0000: 'a\\u{0}'"),
         (TRINO, "x" * 99 + "\udfff", f"Trino cannot hold the character U+DFFF: '{'x' * 80}…'"),
     ],
 )
@@ -126,6 +152,13 @@ def test_texts_that_a_dialect_cannot_hold(dialect: Dialect, text: str, message: 
         (MYSQL, "🎉", "no name in MySQL can hold U+1F389: "),
         (SPARK, "${x}", "no name in Spark can hold ${: "),
         (SPARK, "x$", "no name in Spark can hold U+0024: "),
+        (REDSHIFT, "é" * 64, "Redshift cuts names off after 127 bytes and would take another one: "),
+        (REDSHIFT, "a\rb", "no name in Redshift can hold U+000D: "),
+        (BIGQUERY, "other.orders", "no name in BigQuery can hold U+002E: 'other.orders'"),
+        (BIGQUERY, "example.com:shop", "no name in BigQuery can hold U+002E: "),
+        (BIGQUERY, "a:b", "no name in BigQuery can hold U+003A: "),
+        (ATHENA, "${x}", "no name in Athena can hold ${: "),
+        (ATHENA, "x$", "no name in Athena can hold U+0024: "),
         (TRINO, "", "Trino has no empty names"),
     ],
 )
@@ -137,6 +170,8 @@ def test_names_that_a_dialect_cannot_hold(dialect: Dialect, name: str, message: 
 
 def test_lists_of_tags() -> None:
     assert SPARK.tags([("a'", "$"), ("b", "")]) == "('a\\'' = '\\u0024', 'b' = '')"
+    assert BIGQUERY.tags([("a'", "\n"), ("b", "")]) == "[('a\\'','\\n'), ('b','')]"
+    assert BIGQUERY.tags([("env", "prod")]) == "[('env','prod')]"
     with pytest.raises(Unwritable, match="PostgreSQL has no list of tags"):
         POSTGRES.tags([("a", "b")])
     with pytest.raises(Unwritable, match="Spark has no empty list of tags"):
@@ -145,18 +180,34 @@ def test_lists_of_tags() -> None:
 
 def test_every_system_has_its_dialect() -> None:
     assert {name: dialect_of(name).name for name in DIALECTS} == {
+        "athena": "Athena",
+        "bigquery": "BigQuery",
         "clickhouse": "ClickHouse",
         "databricks": "Spark",
         "mysql": "MySQL",
         "postgres": "PostgreSQL",
+        "redshift": "Redshift",
         "trino": "Trino",
         "unitycatalog": "Spark",
     }
     with pytest.raises(ConfigurationError, match="did you mean 'clickhouse'"):
         dialect_of("Clickhous")
-    with pytest.raises(ConfigurationError, match="known are clickhouse, databricks"):
+    with pytest.raises(ConfigurationError, match="known are athena, bigquery, clickhouse"):
         dialect_of("x")
 
 
 def test_the_reserved_words_of_mysql_and_mariadb_are_quoted() -> None:
     assert {word for word in RESERVED_WORDS_MYSQL | RESERVED_WORDS_MARIADB if MYSQL.identifier(word) == word} == set()
+
+
+def test_the_reserved_words_of_the_vendors_are_quoted() -> None:
+    # One of each letter that the manuals' lists have beyond the shared ones.
+    words = {
+        REDSHIFT: "aes128 bytedict credentials deflate encode freeze gzip identity language mostly8 new oid raw",
+        BIGQUERY: "assert_rows_modified by contains define enum following groups hash lookup merge new of qualify",
+        ATHENA: "all binary conf dayofweek external floor group import less macro partialscan reduce views with",
+    }
+    found = [
+        (dialect.name, word) for dialect in words for word in words[dialect].split() if dialect.identifier(word) == word
+    ]
+    assert found == []

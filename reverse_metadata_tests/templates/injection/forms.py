@@ -6,7 +6,16 @@ from functools import partial
 
 from reverse_metadata.dialects import DIALECTS, Dialect
 from reverse_metadata.dialects.mysql import with_sql_mode
-from reverse_metadata_tests.templates.injection.lexers import clickhouse, mysql, postgres, spark, trino
+from reverse_metadata_tests.templates.injection.lexers import (
+    athena,
+    bigquery,
+    clickhouse,
+    mysql,
+    postgres,
+    redshift,
+    spark,
+    trino,
+)
 from reverse_metadata_tests.templates.injection.lexers.reader import Token
 
 
@@ -50,6 +59,15 @@ def _nul(text: str) -> bool:
 
 def _no_name(name: str) -> bool:
     return _nul(name) or not name
+
+
+def _no_hive_name(name: str) -> bool:
+    """With `$` at its end, what follows might begin with a brace."""
+    return _no_name(name) or "${" in name or name.endswith("$")
+
+
+def _control(character: str) -> bool:
+    return character < " " or "\x7f" <= character <= "\x9f"
 
 
 _POSTGRES = _forms(
@@ -149,6 +167,62 @@ _SPARK = _forms(
 )
 
 
+_REDSHIFT = _forms(
+    (
+        "COMMENT ON COLUMN {database}.{schema}.{table}.{column} IS {description};",
+        """COMMENT ON COLUMN "«database»"."«schema»"."«table»"."«column»" IS '«description»'""",
+    ),
+    (
+        """COMMENT ON TABLE {schema}."t {table}" IS '<{description}>\\n' /* by {{us}} */""",
+        """COMMENT ON TABLE "«schema»"."t «table»" IS '<«description»>\n' /* by {us} */""",
+    ),
+    (
+        "SELECT {table:literal}, '{tag_key}={tag_value}', $us${{us}}$us$; -- {{us}}\nDROP TABLE {tag_value:identifier}",
+        """SELECT '«table»', '«tag_key»=«tag_value»', '{us}';;-- {us}\nDROP TABLE "«tag_value»\"""",
+    ),
+    ("ALTER SCHEMA {schema} OWNER TO {owner}", 'ALTER SCHEMA "«schema»" OWNER TO "«owner»"'),
+)
+_BIGQUERY = _forms(
+    (
+        "ALTER TABLE `{database}.{schema}.{table}` SET OPTIONS (labels = {tags});",
+        "ALTER TABLE `«database»`.`«schema»`.`«table»` SET OPTIONS (labels = [('«key»', '«value»')])",
+    ),
+    (
+        "ALTER TABLE {schema}.{table} ALTER COLUMN {column} SET OPTIONS (description = {description})",
+        "ALTER TABLE `«schema»`.`«table»` ALTER COLUMN `«column»` SET OPTIONS (description = '«description»')",
+    ),
+    (
+        "ALTER VIEW `t {table}` SET OPTIONS (description = '<{description}>\\n') # {{us}}",
+        "ALTER VIEW `t «table»` SET OPTIONS (description = '<«description»>\\n') # {us}",
+    ),
+    (
+        """ALTER TABLE t SET OPTIONS (description = '''it's
+{description}{fqn}{previous}{service}'''); -- {{us}}
+ALTER TABLE t SET OPTIONS (friendly_name = "it's {table}")""",
+        """ALTER TABLE t SET OPTIONS (description = 'it\\'s\\n«description»«fqn»«previous»«service»');;-- {us}
+ALTER TABLE t SET OPTIONS (friendly_name = 'it\\'s «table»')""",
+    ),
+    (
+        '''SELECT /* {{us}} */ """- {description}{fqn}{previous}{updated_by}{service}"""''',
+        "SELECT /* {us} */ '- «description»«fqn»«previous»«updated_by»«service»'",
+    ),
+)
+_ATHENA = _forms(
+    (
+        "ALTER TABLE {schema}.{table} SET TBLPROPERTIES ('comment' = {description});",
+        "ALTER TABLE `«schema»`.`«table»` SET TBLPROPERTIES ('comment' = '«description»')",
+    ),
+    (
+        "ALTER TABLE `{schema}`.`t {table}` CHANGE COLUMN {column} c int COMMENT '<{description}>\\n' -- {{us}}",
+        "ALTER TABLE `«schema»`.`t «table»` CHANGE COLUMN `«column»` c int COMMENT '<«description»>\\n' -- {us}",
+    ),
+    (
+        """ALTER DATABASE {schema} SET DBPROPERTIES ("{tag_key}.x" = {tag_value}); ALTER TABLE {table:literal}""",
+        "ALTER DATABASE `«schema»` SET DBPROPERTIES ('«tag_key».x' = '«tag_value»');;ALTER TABLE '«table»'",
+    ),
+)
+
+
 def _mysql(*modes: str) -> Speech:
     ansi, no_backslash = "ANSI_QUOTES" in modes, "NO_BACKSLASH_ESCAPES" in modes
     return Speech(
@@ -175,12 +249,27 @@ SPEECHES: dict[str, Speech] = {
     "mysql-ansi-no-backslash": _mysql("ANSI_QUOTES", "NO_BACKSLASH_ESCAPES"),
     "clickhouse": Speech(DIALECTS["clickhouse"], clickhouse.tokens, _CLICKHOUSE, _never, _no_name),
     "trino": Speech(DIALECTS["trino"], trino.tokens, _TRINO, _never, _no_name),
+    "redshift": Speech(
+        DIALECTS["redshift"],
+        redshift.tokens,
+        _REDSHIFT,
+        _nul,
+        lambda name: _no_name(name) or len(name.encode()) > 127 or any(map(_control, name)),
+    ),
+    "bigquery": Speech(
+        DIALECTS["bigquery"],
+        bigquery.tokens,
+        _BIGQUERY,
+        _never,
+        # What separates the names of a path.
+        lambda name: _no_name(name) or "." in name or ":" in name,
+    ),
+    "athena": Speech(DIALECTS["athena"], athena.tokens, _ATHENA, _never, _no_hive_name),
     "spark": Speech(
         DIALECTS["unitycatalog"],
         spark.tokens,
         _SPARK,
         _never,
-        # `$` at the end, since what follows might begin with a brace.
-        lambda name: _no_name(name) or "${" in name or name.endswith("$"),
+        _no_hive_name,
     ),
 }

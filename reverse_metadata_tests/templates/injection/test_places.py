@@ -121,6 +121,26 @@ _BLIND = {"escapes": {"'": "''"}, "backslash": False}
         ("clickhouse", lambda dialect: _forgetful(dialect, "'", "\\")),
         ("trino", lambda dialect: _with(dialect, "'", **_WRONG_WAY)),
         ("trino", lambda dialect: _forgetful(dialect, '"', '"')),
+        ("redshift", lambda dialect: SPEECHES["postgres"].dialect),
+        ("redshift", lambda dialect: _with(dialect, "'", **_BLIND)),
+        ("redshift", lambda dialect: _forgetful(dialect, "'", "'")),
+        ("redshift", lambda dialect: _forgetful(dialect, '"', '"')),
+        ("redshift", lambda dialect: replace(dialect, unwritable_name=re.compile("\0"))),
+        ("bigquery", lambda dialect: _with(dialect, "'", **_BLIND, doubles=True)),
+        ("bigquery", lambda dialect: _forgetful(dialect, "'", "\\")),
+        ("bigquery", lambda dialect: _forgetful(dialect, "'", "\n")),
+        ("bigquery", lambda dialect: _forgetful(dialect, "'''", "'")),
+        ("bigquery", lambda dialect: _forgetful(dialect, "'''", "\r")),
+        ("bigquery", lambda dialect: _forgetful(dialect, '"', '"')),
+        ("bigquery", lambda dialect: _forgetful(dialect, '"""', '"')),
+        ("bigquery", lambda dialect: _with(dialect, "`", escapes={"`": "``"}, backslash=False)),
+        ("bigquery", lambda dialect: _forgetful(dialect, "`", "\\")),
+        ("bigquery", lambda dialect: replace(dialect, unwritable_name=re.compile("\0"))),
+        ("athena", lambda dialect: _with(dialect, "'", **_BLIND, doubles=True)),
+        ("athena", lambda dialect: _forgetful(dialect, "'", "\\")),
+        ("athena", lambda dialect: _forgetful(dialect, "'", "$")),
+        ("athena", lambda dialect: _forgetful(dialect, '"', '"')),
+        ("athena", lambda dialect: _forgetful(dialect, "`", "`")),
         ("spark", lambda dialect: _with(dialect, "'", **_BLIND)),
         ("spark", lambda dialect: _forgetful(dialect, "'", "$")),
         ("spark", lambda dialect: _forgetful(dialect, "'", "\\")),
@@ -129,4 +149,4 @@ _BLIND = {"escapes": {"'": "''"}, "backslash": False}
 def test_an_escaper_that_forgets_something_is_caught(name: str, broken: Callable[[Dialect], Dialect]) -> None:
     speech = SPEECHES[name]
     with pytest.raises(AssertionError):
-        hold(speech, broken(speech.dialect), 500, shrink=False)
+        hold(speech, broken(speech.dialect), 2_000, shrink=False)

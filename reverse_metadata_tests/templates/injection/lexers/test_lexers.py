@@ -4,7 +4,16 @@ from types import ModuleType
 
 import pytest
 
-from reverse_metadata_tests.templates.injection.lexers import clickhouse, mysql, postgres, spark, trino
+from reverse_metadata_tests.templates.injection.lexers import (
+    athena,
+    bigquery,
+    clickhouse,
+    mysql,
+    postgres,
+    redshift,
+    spark,
+    trino,
+)
 from reverse_metadata_tests.templates.injection.lexers.reader import Kind, Token, Unreadable
 
 
@@ -119,6 +128,54 @@ def test_spark(sql: str, found: list[Token]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("sql", "found"),
+    [
+        (r"'it''s \'\\\n\101\q'", [text("it's '\\\nAq")]),
+        ("'foo'\n'bar'", [text("foobar")]),
+        ("E'a'", [word("e"), text("a")]),
+        ("$x$Dianne's \\$x$", [text("Dianne's \\")]),
+        ('"this ""is it\\"""', [name('this "is it\\"')]),
+        ('"' + "ü" * 64 + '"', [name("ü" * 63)]),
+        ("Foo$1 -- c\r/* a /* b */ c */", [word("foo$1"), comment("-- c"), comment(" a /* b */ c */")]),
+    ],
+)
+def test_redshift(sql: str, found: list[Token]) -> None:
+    assert redshift.tokens(sql) == found
+
+
+@pytest.mark.parametrize(
+    ("sql", "found"),
+    [
+        (r"'it\'s' " + r'"it\"s"', [text("it's"), text('it"s')]),
+        ("'''it's\r\n''two''\\''''", [text("it's\n''two'''")]),
+        ('"""Title:"Boy\\"\\"\\""""', [text('Title:"Boy"""')]),
+        (r"'\a\b\f\n\r\t\v\\\?\'\"\`\101\x41\X41\u0041\U0001F44D'", [text("\a\b\f\n\r\t\v\\?'\"`AAAA👍")]),
+        (r"`a\`b\x41`", [name("a`bA")]),
+        ("`p-x.s`.t", [name("p-x"), sign("."), name("s"), sign("."), word("t")]),
+        ("`example.com:p`", [name("example"), sign("."), name("com"), sign("."), name("p")]),
+        ("p-x", [word("p"), sign("-"), word("x")]),
+        ("-- a\r# b\n/* /* */", [comment("-- a"), comment("# b"), comment(" /* */")]),
+    ],
+)
+def test_bigquery(sql: str, found: list[Token]) -> None:
+    assert bigquery.tokens(sql) == found
+
+
+@pytest.mark.parametrize(
+    ("sql", "found"),
+    [
+        (r"'it\'s' " + r'"it\"s"', [text("it's"), text('it"s')]),
+        ("'a''b'\"c\"", [text("abc")]),
+        (r"'\b\n\r\t\Z\0\\\%\q\101\u0041\0441'", [text("\b\n\r\t\x1a\0\\\\%qAA$1")]),
+        ("`a``b\\`", [name("a`b\\")]),
+        ("-- a\n1a", [comment("-- a"), word("1a")]),
+    ],
+)
+def test_athena(sql: str, found: list[Token]) -> None:
+    assert athena.tokens(sql) == found
+
+
+@pytest.mark.parametrize(
     ("lexer", "sql"),
     [
         (postgres, "'a"),
@@ -131,6 +188,25 @@ def test_spark(sql: str, found: list[Token]) -> None:
         (clickhouse, r"'\'"),
         (trino, "`a`"),
         (trino, '""'),
+        (redshift, r"'\'"),
+        (redshift, "B'1'"),
+        (redshift, '"a\tb"'),
+        (redshift, "'\0'"),
+        (bigquery, "'a''b'"),
+        (bigquery, "'a\nb'"),
+        (bigquery, r"'\q'"),
+        (bigquery, r"'\0'"),
+        (bigquery, r"'\ud800'"),
+        (bigquery, "'''a'''b'''"),
+        (bigquery, "`a\\`"),
+        (bigquery, "`a..b`"),
+        (bigquery, "``"),
+        (bigquery, "Rb'a'"),
+        (bigquery, "$$a$$"),
+        (athena, "'${x}'"),
+        (athena, r"'a\'"),
+        (athena, "/* a */"),
+        (athena, "``"),
         (spark, "'${env:HOME}'"),
         (spark, "'it''s'"),
         (spark, "r'a'"),
