@@ -13,9 +13,10 @@ help: ## show this list
 
 install: $(STAMP) ## make .venv and install everything into it; the other targets do it when needed
 
-engines: $(STAMP) ## install Spark and Trino, on which some tests run; about 1 GB, and Maven must be there
+engines: $(STAMP) ## install Spark, Trino and, with a Python 3.13, a BigQuery emulator; about 2 GB, and Maven must be there
 	@$(BIN)/python -m pip install --disable-pip-version-check --no-input -c constraints.txt -e ".[dev-engines]"
 	@$(BIN)/python -m reverse_metadata_tests.engines.trino
+	@PYTHON313="$(PYTHON313)" $(BIN)/python -m reverse_metadata_tests.engines.bigquery
 
 demo: $(DEMO) ## push a catalog's descriptions and owners to a small PostgreSQL and show what arrived
 	@$(BIN)/python -m reverse_metadata.demo

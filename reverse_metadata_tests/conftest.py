@@ -10,15 +10,20 @@ import pytest
 
 from reverse_metadata.demo import server
 from reverse_metadata_tests.engines.asked import Asked
+from reverse_metadata_tests.engines.aws import AwsFront, aws
+from reverse_metadata_tests.engines.bigquery import bigquery_emulator
+from reverse_metadata_tests.engines.bigquery_standin import BigQueryStandIn, bigquery_standin
 from reverse_metadata_tests.engines.clickhouse import clickhouse
+from reverse_metadata_tests.engines.clickhouse_http import ClickHouseFront, clickhouse_http
 from reverse_metadata_tests.engines.mariadb import mariadb
 from reverse_metadata_tests.engines.postgres import postgres_15
+from reverse_metadata_tests.engines.redshift import Redshift, Warehouse, redshift
 from reverse_metadata_tests.engines.spark import spark
-from reverse_metadata_tests.engines.trino import trino
+from reverse_metadata_tests.engines.trino import Trino, trino
 from reverse_metadata_tests.world import World, a_world
 
 #: Engines that take seconds to start and hundreds of megabytes: all their tests run in one worker.
-_ONE_A_RUN = {"spark", "trino"}
+_ONE_A_RUN = {"spark", "trino_server"}
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -70,6 +75,48 @@ def _clickhouse() -> Iterator[Asked]:
         yield engine
 
 
+@pytest.fixture(scope="session", name="clickhouse_server")
+def _clickhouse_server() -> Iterator[ClickHouseFront]:
+    """A ClickHouse that the driver `clickhouse-connect` reaches."""
+    with clickhouse_http() as front:
+        yield front
+
+
+@pytest.fixture(name="clickhouse_http")
+def _clickhouse_http(clickhouse_server: ClickHouseFront) -> ClickHouseFront:
+    """`clickhouse_server`, which has not been asked anything yet; what others left in it is still there."""
+    clickhouse_server.reset()
+    return clickhouse_server
+
+
+@pytest.fixture(scope="session", name="aws_server")
+def _aws_server() -> Iterator[AwsFront]:
+    """AWS's Glue, Lake Formation, Athena, STS and S3."""
+    with aws() as front:
+        yield front
+
+
+@pytest.fixture(name="aws")
+def _aws(aws_server: AwsFront) -> AwsFront:
+    """`aws_server`, empty."""
+    aws_server.reset()
+    return aws_server
+
+
+@pytest.fixture(scope="session", name="bigquery_emulator")
+def _bigquery_emulator() -> Iterator[str]:
+    """The URL of a BigQuery, which `engines.bigquery.client` connects to."""
+    with bigquery_emulator() as url:
+        yield url
+
+
+@pytest.fixture(name="bigquery_standin")
+def _bigquery_standin() -> Iterator[BigQueryStandIn]:
+    """A stand-in for BigQuery, empty."""
+    with bigquery_standin() as front:
+        yield front
+
+
 @pytest.fixture(scope="session", name="spark")
 def _spark() -> Iterator[Asked]:
     """A Spark, which runs one statement after the other."""
@@ -77,11 +124,31 @@ def _spark() -> Iterator[Asked]:
         yield engine
 
 
+@pytest.fixture(scope="session")
+def trino_server() -> Iterator[Trino]:
+    """A Trino with the catalogs `memory`, `iceberg` and `hive`, whose users `Trino` names."""
+    with trino() as server:
+        yield server
+
+
 @pytest.fixture(scope="session", name="trino")
-def _trino() -> Iterator[int]:
-    """The port of a Trino with the catalog `memory`."""
-    with trino() as port:
-        yield port
+def _trino(trino_server: Trino) -> int:
+    """The port of `trino_server`."""
+    return trino_server.port
+
+
+@pytest.fixture(scope="session", name="redshift")
+def _redshift(postgres_host: str) -> Iterator[Redshift]:
+    """A Redshift: the embedded PostgreSQL behind a port for Redshift's driver."""
+    with redshift(postgres_host) as server:
+        yield server
+
+
+@pytest.fixture
+def warehouse(redshift: Redshift) -> Iterator[Warehouse]:
+    """An empty database of `redshift`, with a superuser `admin`."""
+    with redshift.warehouse() as each:
+        yield each
 
 
 @pytest.fixture(scope="session", params=["postgres-18", "postgres-15"])
