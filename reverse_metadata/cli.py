@@ -149,6 +149,34 @@ def template(context: click.Context, system: str, text: str, given: tuple[str, .
 
 
 @main.command()
+@click.argument("service", default="")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document: ready, services.")
+@click.pass_context
+def preflight(context: click.Context, service: str, as_json: bool) -> None:
+    """Connect to every service, or to SERVICE, and show which privileges the channels lack, with the GRANTs.
+
+    Nothing is written. Exit code 0: everything is ready; 2: something is missing.
+    """
+    from reverse_metadata.applying.preflight import Checked, preflight
+
+    found: list[Checked] = []
+    try:
+        for each in preflight(load_config(context.obj), service):
+            found.append(each)
+            if not as_json:
+                click.echo(each.page())
+    except ReverseMetadataError as error:
+        _fail(context, error)
+    ready = bool(found) and all(each.ready for each in found)
+    if as_json:
+        click.echo(json.dumps({"ready": ready, "services": [each.document() for each in found]}, ensure_ascii=False))
+    elif not found:
+        named = f"the service {service}" if service else "any service of the catalog"
+        click.echo(printable(f"No channel has {named} in its filter."), err=True)
+    context.exit(0 if ready else PROBLEMS)
+
+
+@main.command()
 @click.argument("entity", metavar="FQN")
 @click.option("--below", is_flag=True, help="Also what is below it: the columns of a table, the tables of a schema.")
 @click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, help="How many pushes at most.")

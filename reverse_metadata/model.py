@@ -55,6 +55,7 @@ class Verdict(StrEnum):
     GONE = "gone"
     TOO_LONG = "too_long"
     INVALID = "invalid"
+    UNSAFE = "unsafe"
     BRAKED = "braked"
     WAITING = "waiting"
     CONTESTED = "contested"
@@ -301,10 +302,15 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A resolved call (SQL or API) that carries one or more changes of one table."""
+    """A resolved call (SQL or API) that carries one or more changes of one table.
+
+    `sql` are the statements of a channel's template, each to be sent by itself; it is empty where the text is the
+    connector's own form.
+    """
 
     text: str
     changes: tuple[Change, ...]
+    sql: tuple[str, ...] = ()
 
     @property
     def table(self) -> Path:
@@ -313,13 +319,16 @@ class Statement:
 
     @property
     def aspect(self) -> Aspect:
-        """The aspect that the statement carries; a statement never mixes two."""
+        """The aspect that the statement carries, the first one where one call carries several."""
         return self.changes[0].aspect
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a statement: `error` is None when the source committed it."""
+    """What became of a statement: `error` is None when the source took it.
+
+    The statement may be a part of one that was to be executed: its changes say which part.
+    """
 
     statement: Statement
     error: SourceError | None = None

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from reverse_metadata.catalogs.base import Catalog
 from reverse_metadata.config import Block, Config, FolderOptions, OpenMetadataOptions
 from reverse_metadata.connectors import registry
-from reverse_metadata.connectors.base import Connector, ConnectorOptions
+from reverse_metadata.connectors.base import Connector, ConnectorOptions, is_connection
 from reverse_metadata.errors import ConfigurationError, Reason, SourceError
 
 #: Gives a connector that is not connected yet.
@@ -96,7 +96,15 @@ class Services:
             reused = connector_type.options_from_catalog(found.connection)
         except ConfigurationError as error:
             raise _refused(f"service {service}: {'; '.join(error.mistakes)}; or {configure}") from None
-        options = {**reused, **self._overrides.get(service, {})}
+        overrides = self._overrides.get(service, {})
+        for key in overrides:
+            # It is known only now which system this is.
+            if is_connection(connector_type.options_type, key):
+                raise _refused(
+                    f"service {service}: {key} belongs to a connection, and this service has that of the "
+                    f"catalog; to connect with another one, {configure}"
+                )
+        options = {**reused, **overrides}
         try:
             return connector_type(connector_type.options_type.model_validate(options))
         except ValidationError as error:

@@ -433,6 +433,12 @@ def test_part_of_a_connection_is_not_mixed_with_that_of_the_catalog(mistakes: Mi
     ]
 
 
+def test_options_that_are_no_part_of_a_connection_are_laid_over_that_of_the_catalog(load: Load) -> None:
+    config = load(f"{FOLDER}{CHANNEL}services: {{pg: {{lock_timeout: ${{WAIT}}, rewrite: {{}}}}}}\n", {"WAIT": "7"})
+    options = config.services["pg"].resolve({"WAIT": "9"})
+    assert options.model_dump(exclude_unset=True) == {"lock_timeout": "9", "rewrite": {}}
+
+
 def test_a_rule_of_a_connector_is_told_in_its_words(mistakes: Mistakes) -> None:
     assert mistakes(f"{FOLDER}{CHANNEL}services:\n  pg:\n    type: postgres\n    port: 0\n") == [
         "6: services.pg.port: must be at least 1, not the number 0"

@@ -41,10 +41,31 @@ def test_overrides_are_laid_over_the_catalogs_connection(
     server: OpenMetadataServer, services: Callable[..., Services]
 ) -> None:
     server.estate.service("shop_pg", config={"hostPort": "db:5433", "username": "u", "authType": {}})
-    options = services(overrides={"shop_pg": {"rewrite": {"schema": {"a": "b"}}}}).connector("shop_pg").options
+    overrides = {"shop_pg": {"rewrite": {"schema": {"a": "b"}}, "lock_timeout": "7"}}
+    options = services(overrides=overrides).connector("shop_pg").options
     assert isinstance(options, PostgresOptions)
+    assert options.lock_timeout == 7
     assert (options.host, options.port, options.username) == ("db", 5433, "u")
     assert options.rewrite == {"schema": {"a": "b"}}
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ({"host": "elsewhere"}, "host belongs to a connection, and this service has that of the catalog"),
+        (
+            {"lock_timeout": "soon"},
+            "the connection that .* holds for shop_pg: lock_timeout: Input should be a valid number",
+        ),
+        ({"warehouse": "w"}, "the connection that .* holds for shop_pg: warehouse: Extra inputs are not permitted"),
+    ],
+)
+def test_what_cannot_be_laid_over_the_catalogs_connection_is_said(
+    server: OpenMetadataServer, services: Callable[..., Services], overrides: dict[str, str], message: str
+) -> None:
+    server.estate.service("shop_pg", config={"hostPort": "db:5433", "username": "u", "authType": {}})
+    with pytest.raises(ReverseMetadataError, match=message):
+        services(overrides={"shop_pg": overrides}).connector("shop_pg")
 
 
 def test_the_configured_connection_wins_and_is_made_once(

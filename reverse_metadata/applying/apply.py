@@ -15,7 +15,7 @@ from reverse_metadata.applying.recover import lease_name, recover_under_lease
 from reverse_metadata.connectors.base import Connector
 from reverse_metadata.errors import Reason, SourceError
 from reverse_metadata.ledger import FinishedChange, Lease, Ledger, PlanRecord
-from reverse_metadata.model import Aspect, Change, Last, Outcome, Path, SourceState, Statement, Verdict
+from reverse_metadata.model import Aspect, Change, Last, LastKey, Outcome, Path, SourceState, Statement, Verdict
 from reverse_metadata.planning.brakes import Brakes
 from reverse_metadata.planning.plan import Plan
 from reverse_metadata.planning.statements import Trace
@@ -58,19 +58,19 @@ class Applied:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Who applies: the Dagster run, the catalog that the plan was made from, the ledger's name for the database that
-    is written to, and what bounds the run.
+    """Who applies a plan, and what bounds the run."""
 
-    `resolve` makes statements of changes, anew where some of them turn out not to be written.
-
-    At most `slots` runs write to one service at a time. `brakes` counts anew on each call; None lets all through.
-    """
-
+    #: The id of the Dagster run.
     run_id: str
+    #: The catalog that the plan was made from.
     catalog: str
+    #: The ledger's name for the database that is written to.
     source: str
+    #: So many runs may write to one service at a time.
     slots: int
+    #: Makes statements of changes, anew where some of them turn out not to be written.
     resolve: Callable[[Iterable[Change]], list[Statement]]
+    #: Counts anew on each call; None lets every change through.
     brakes: Callable[[], Brakes] | None = None
     #: How long to wait for another run that holds the schema, in seconds.
     patience: float = 600.0
@@ -186,24 +186,30 @@ def _write(
     plan: Plan, plan_id: str, statements: list[Statement], connector: Connector, ledger: Ledger, lease: Lease
 ) -> list[Pushed]:
     partition = plan.partition
-    outcomes: dict[int, Outcome] = {}
+    outcomes: dict[LastKey, Outcome] = {}
     for outcome in connector.execute(partition, statements, lease.check):
-        outcomes[id(outcome.statement)] = outcome
+        outcomes |= dict.fromkeys((change.key for change in outcome.statement.changes), outcome)
     state = connector.read(partition, _tables(statements))
     verbatim = connector.capabilities.verbatim
     pushed = [
-        _verified(change, statement, outcomes.get(id(statement)), state, verbatim=verbatim)
+        _verified(change, statement, outcomes.get(change.key), state, verbatim=verbatim)
         for statement in statements
         for change in statement.changes
     ]
-    ledger.finish(plan_id, [_finished(plan, sequence, push, state, connector) for sequence, push in enumerate(pushed)])
+    planned = [statement.text for statement in statements for _ in statement.changes]
+    finished = (_finished(plan, seq, push, planned[seq], state, connector) for seq, push in enumerate(pushed))
+    ledger.finish(plan_id, list(finished))
     return pushed
 
 
 def _verified(
     change: Change, statement: Statement, outcome: Outcome | None, state: SourceState, *, verbatim: bool
 ) -> Pushed:
-    """What reading back says of a change; it outranks what the driver said, whose answer can be lost."""
+    """What reading back says of a change; it outranks what the driver said, whose answer can be lost.
+
+    A statement that failed was perhaps sent again in parts: what became of the change stands in its own part.
+    """
+    statement = statement if outcome is None else outcome.statement
     found = state.get(change.path)
     stored = None if found is None else found.value(change.aspect, change.tag_key)
     trace = Trace.of(change.template)
@@ -227,9 +233,12 @@ def _failed(change: Change, statement: Statement, stored: str | None, error: Sou
     return Pushed(change, statement.text, stored, str(error), error.reason)
 
 
-def _finished(plan: Plan, sequence: int, push: Pushed, state: SourceState, connector: Connector) -> FinishedChange:
+def _finished(
+    plan: Plan, sequence: int, push: Pushed, planned: str, state: SourceState, connector: Connector
+) -> FinishedChange:
+    sent = None if push.statement == planned else push.statement
     if push.error:
-        return FinishedChange(sequence, "failed", push.error, None)
+        return FinishedChange(sequence, "failed", push.error, None, sent)
     change = push.change
     trace = Trace.of(change.template)
     last = Last(
@@ -243,7 +252,7 @@ def _finished(plan: Plan, sequence: int, push: Pushed, state: SourceState, conne
         channel=plan.channel,
         filter_hash=plan.filter_hash,
     )
-    return FinishedChange(sequence, "applied", None, last)
+    return FinishedChange(sequence, "applied", None, last, sent)
 
 
 def _result(plan: Plan, plan_id: str, pushed: list[Pushed], held_back: list[Change], statements: int) -> Applied:

@@ -7,6 +7,7 @@ import dagster as dg
 
 from reverse_metadata.catalogs.filter import could_match
 from reverse_metadata.channels.assets import CATALOG_KEY, Names, channel_assets
+from reverse_metadata.channels.preflight import preflight_job
 from reverse_metadata.channels.pruning import prune_job, prune_schedule
 from reverse_metadata.channels.resources import required_keys, resources_of
 from reverse_metadata.channels.sync import sync_job
@@ -32,9 +33,11 @@ def code_location(config: Config) -> dg.Definitions:
     prune = prune_job(config.ledger)
     if (daily := prune_schedule(config.ledger, prune)) is not None:
         schedules.append(daily)
+    checks, preflight = preflight_job(config, keys)
     return dg.Definitions(
         assets=assets,
-        jobs=[*map(_job, config.channels), *whole_jobs, *undo_jobs, prune],
+        asset_checks=checks,
+        jobs=[*map(_job, config.channels), *whole_jobs, *undo_jobs, preflight, prune],
         sensors=sensors,
         schedules=schedules,
         resources=resources_of(config),

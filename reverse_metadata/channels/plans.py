@@ -82,6 +82,8 @@ def approved_hashes(config: ApplyConfig) -> frozenset[str]:
 
 
 def approved(pipeline: Pipeline, partition: Partition, hashes: frozenset[str], by: str) -> Plan:
+    """The plan that waits for the partition, as `by` approved it. Raises NotApproved when no hash is that of the plan,
+    CatalogError, SourceError and LedgerError."""
     return Approvals(pipeline).approved(partition, hashes, by.strip())
 
 

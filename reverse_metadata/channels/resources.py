@@ -18,7 +18,7 @@ from reverse_metadata.catalogs.filter import catalog_fields
 from reverse_metadata.config import Block, Channel, Config, ledger_location, slug
 from reverse_metadata.config.models import CATALOGS
 from reverse_metadata.connectors import registry
-from reverse_metadata.connectors.base import Connector, ConnectorOptions
+from reverse_metadata.connectors.base import Connector, Overrides
 from reverse_metadata.ledger import Ledger
 from reverse_metadata.services import Services, open_catalog
 
@@ -80,7 +80,7 @@ class ServicesResource(dg.ConfigurableResource[Any]):
         """The services of a run; `resources` are those of its context."""
         factories = {name: getattr(resources, key).connector for name, key in self.configured.items()}
         overrides = {
-            name: Block.of(None, raw, ConnectorOptions, f"services.{name}").resolve().model_dump(exclude_unset=True)
+            name: Block.of(None, raw, Overrides, f"services.{name}").resolve().model_dump(exclude_unset=True)
             for name, raw in self.overrides.items()
         }
         return Services(catalog, factories, overrides)

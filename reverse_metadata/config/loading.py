@@ -29,7 +29,7 @@ from reverse_metadata.config.mistakes import (
 from reverse_metadata.config.models import CATALOGS, Channel, FolderOptions, LedgerOptions, OpenMetadataOptions
 from reverse_metadata.config.naming import channel_collisions, service_collisions
 from reverse_metadata.connectors import registry
-from reverse_metadata.connectors.base import ConnectorOptions
+from reverse_metadata.connectors.base import ConnectorOptions, Overrides, is_connection
 from reverse_metadata.dialects import dialect_of
 from reverse_metadata.documents import Document, DocumentError, read_yaml
 from reverse_metadata.errors import ConfigurationError
@@ -276,7 +276,7 @@ class _Loading:
             if block is None:
                 continue
             type_, options = block
-            model = registry.connector_type(type_).options_type if type_ else ConnectorOptions
+            model = registry.connector_type(type_).options_type if type_ else Overrides
             if checked := self._checked(Block(type_, options, model, source.at(name))):
                 services[name] = checked
         for name, message in service_collisions(raw or {}):
@@ -300,17 +300,28 @@ class _Loading:
         """The block itself, its mistakes noted."""
         for place, message in literal_secrets(block.model, block.raw):
             self._mistakes.add(block.source.at(*place), message)
-        known = set(block.model.model_fields)
-        raw = block.raw
-        if block.kind is None and (connection := {key for key in raw if key not in known and _is_option(key)}):
-            for key in connection:
+        raw = block.raw if block.kind else self._without_connection(block)
+        return block if validate(block.model, raw, block.source, self._environ, self._mistakes) else None
+
+    def _without_connection(self, block: Block[M]) -> dict[str, Any]:
+        """What a block without a type says; what it must not say is noted and left out."""
+        raw = dict(block.raw)
+        for key in raw.keys() - ConnectorOptions.model_fields.keys():
+            types = [registry.connector_type(system).options_type for system in registry.CONNECTORS]
+            having = [each for each in types if key in each.model_fields]
+            if any(is_connection(each, key) for each in having):
                 self._mistakes.add(
                     block.source.at(key),
                     "belongs to a connection, and this service has that of the catalog; to connect with this one,"
                     " write the type of the system and the whole connection here",
                 )
-            raw = {key: value for key, value in raw.items() if key not in connection}
-        return block if validate(block.model, raw, block.source, self._environ, self._mistakes) else None
+            elif not having:
+                known = sorted({name for each in types for name in each.model_fields if not is_connection(each, name)})
+                self._mistakes.add(block.source.at(key), f"unknown key{nearest(key, known)}")
+            else:
+                continue
+            del raw[key]
+        return raw
 
     def _channels(self, raw: Any, source: Source, services: Mapping[str, Block[ConnectorOptions]]) -> list[Channel]:
         if not isinstance(raw, list) or not raw:
@@ -369,11 +380,6 @@ class _Loading:
             else:
                 channels.append((document.value, top))
         return channels
-
-
-def _is_option(key: str) -> bool:
-    """Whether a connector has such an option."""
-    return any(key in registry.connector_type(system).options_type.model_fields for system in registry.CONNECTORS)
 
 
 def _label(file: Path) -> str:

@@ -21,7 +21,7 @@ from reverse_metadata.config.models import (
 from reverse_metadata.config.owners import Owners, Rewrite
 from reverse_metadata.config.tags import TagEntry, Tags
 from reverse_metadata.connectors import registry
-from reverse_metadata.connectors.base import ConnectorOptions
+from reverse_metadata.connectors.base import ConnectorOptions, is_connection
 
 _LEDGER = (
     "Where it is remembered what was pushed: its URL alone, or a mapping. Without it: a SQLite file in `DAGSTER_HOME`,"
@@ -62,7 +62,7 @@ def schema_json() -> str:
             "services": {
                 "description": _SERVICES,
                 "type": ["object", "null"],
-                "additionalProperties": {"oneOf": [*systems, _block(ConnectorOptions, None, definitions)]},
+                "additionalProperties": {"oneOf": [*systems, _overrides(definitions)]},
             },
             "channels": {
                 "description": _CHANNELS,
@@ -87,6 +87,16 @@ def _block(model: type[BaseModel], type_: str | None, definitions: dict[str, Any
     return schema
 
 
+def _overrides(definitions: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a service without `type`: the system is the catalog's to know, so the options of all may stand."""
+    block = _block(ConnectorOptions, None, definitions)
+    for system in registry.CONNECTORS:
+        for name, option in registry.connector_type(system).options_type.model_fields.items():
+            if not is_connection(registry.connector_type(system).options_type, name):
+                block["properties"].setdefault(name, {"description": option.description})
+    return block
+
+
 def _open(schema: Any) -> Any:
     """The schema with variables allowed in place of numbers, choices, and true and false."""
     if isinstance(schema, list):
@@ -99,7 +109,7 @@ def _open(schema: Any) -> Any:
         outside = {key: schema[key] for key in ("title", "description", "default") if key in schema}
         return {**outside, "anyOf": [{key: schema[key] for key in schema if key not in outside}, _VARIABLE]}
     properties = {name: _open(value) for name, value in schema.get("properties", {}).items()}
-    rest = {key: _open(value) for key, value in schema.items() if key not in ("properties", "secret")}
+    rest = {key: _open(value) for key, value in schema.items() if key not in ("properties", "secret", "connection")}
     return {**rest, "properties": properties} if properties else rest
 
 
@@ -119,7 +129,12 @@ def _reference() -> Iterator[str]:
     )
     yield from _table("ledger", _LEDGER, LedgerOptions)
     yield f"## services\n\n{_SERVICES}\n"
-    yield from _table("A service without `type`", "The connection is that of the catalog.", ConnectorOptions)
+    yield from _table(
+        "A service without `type`",
+        "The connection is that of the catalog. Besides, every option of its system may stand here that is not said to"
+        " be part of the connection.",
+        ConnectorOptions,
+    )
     for system in registry.CONNECTORS:
         options = registry.connector_type(system).options_type
         yield from _table(f"services: {system}", f"A service with `type: {system}`.", options)
@@ -148,6 +163,8 @@ def _table(title: str, introduction: str, model: type[BaseModel]) -> Iterator[st
         text = (field.description or "").replace("|", "\\|")
         if is_secret(model, name):
             text += " Its password only as `${SOME_VARIABLE}`." if name == "url" else " Only as `${SOME_VARIABLE}`."
+        if is_connection(model, name):
+            text += " Part of the connection."
         yield f"| `{name}` | {_kind(model, name)} | {_default(field)} | {text} |"
     yield ""
 

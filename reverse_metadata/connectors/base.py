@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
 
 from reverse_metadata.dialects import Dialect, dialect_of
 from reverse_metadata.model import (
@@ -26,6 +26,11 @@ from reverse_metadata.model import (
 )
 
 _REWRITABLE = ("database", "schema")
+
+#: `json_schema_extra` of the options that say where and as whom to connect, and of the secret ones among them. They
+#: are never mixed with a connection that the catalog holds: its editors must not learn a password of ours.
+CONNECTION: dict[str, JsonValue] = {"connection": True}
+SECRET: dict[str, JsonValue] = {"connection": True, "secret": True}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +52,39 @@ class TagLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class Requests:
+    """How many queries or calls a connector makes at most, as its tests hold it to.
+
+    Reading a schema takes `schema`, and `table` more for each table that is read; `resolve` takes `resolve` for each
+    table. Nothing grows with the columns.
+    """
+
+    schema: int
+    table: int = 0
+    resolve: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Capabilities:
     """What a system can hold, as data: the support matrix and the documentation are made of it."""
 
     levels: Mapping[Aspect, tuple[EntityType, ...]]
     #: Whether DDL is transactional, so that a failed batch leaves nothing behind.
     transactional: bool
+    requests: Requests = Requests(schema=1)
+    #: Whether one statement can carry the changes of a table and all its columns, and not one change alone.
+    together: bool = False
     #: Whether a text reads back exactly as it was sent. Then another text was written by somebody else.
     verbatim: bool = True
     #: Longest value in characters by (aspect, level); a level that is absent has no limit.
     limits: Mapping[tuple[Aspect, EntityType], int] = field(default_factory=dict)
     tags: TagLimits = field(default_factory=TagLimits)
+    #: What can be written and not be read: it is written again only once the catalog has another value.
+    write_only: Mapping[Aspect, tuple[EntityType, ...]] = field(default_factory=dict)
+
+    def is_write_only(self, aspect: Aspect, level: EntityType) -> bool:
+        """Whether nobody can tell what stands in the source."""
+        return level in self.write_only.get(aspect, ())
 
     def supports(self, aspect: Aspect, level: EntityType) -> bool:
         """Whether the system has a place for this aspect at this level."""
@@ -70,6 +97,36 @@ class Principal:
 
     name: str
     superuser: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What a channel means to do: write an aspect of an object.
+
+    `path` and `kind` are as in `SourceObject`. `owner` is the principal that the object is to be handed over to.
+    """
+
+    aspect: Aspect
+    path: Path
+    kind: str
+    owner: str | None = None
+
+    @staticmethod
+    def of(change: Change) -> "Need":
+        """What writing a change needs."""
+        return Need(change.aspect, change.path, change.kind, change.value if change.aspect is Aspect.OWNER else None)
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A privilege that the writer lacks.
+
+    `what` is a sentence; `grants` gives the privilege, statement by statement and ready to paste, each complete with
+    its semicolon where the system has one; it is empty where no grant can help, and then the sentence says what would.
+    """
+
+    what: str
+    grants: tuple[str, ...] = ()
 
 
 class ConnectorOptions(BaseModel):
@@ -100,6 +157,20 @@ class ConnectorOptions(BaseModel):
         return (*names, *path[len(_REWRITABLE) :])
 
 
+class Overrides(ConnectorOptions):
+    """What a service block without a `type` may say: options of the system that the catalog knows the service by, but
+    none of its connection."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+
+def is_connection(options_type: type[BaseModel], key: str) -> bool:
+    """Whether an option says where or as whom to connect."""
+    options_field = options_type.model_fields.get(key)
+    extra = options_field.json_schema_extra if options_field is not None else None
+    return isinstance(extra, dict) and bool(extra.get("connection"))
+
+
 def ordered(changes: Iterable[Change]) -> list[Change]:
     """The changes in the order in which they are sent: by aspect (owners last), then by table.
 
@@ -120,6 +191,10 @@ class Connector(ABC):
 
     #: The name of the system in the configuration: `postgres`.
     system: ClassVar[str]
+    #: The name of the system for people: `PostgreSQL`.
+    title: ClassVar[str]
+    #: The versions that are supported, for people: `15 to 18`.
+    versions: ClassVar[str]
     #: The catalog's `serviceType`s that this connector serves.
     service_types: ClassVar[tuple[str, ...]]
     capabilities: ClassVar[Capabilities]
@@ -164,22 +239,45 @@ class Connector(ABC):
     def read(self, partition: Partition, only: Collection[str] | None = None) -> SourceState:
         """All objects of the partition with their descriptions, owners, kinds and ids.
 
-        `only` names the tables to read; the schema itself is always included. The number of queries does not
-        depend on the number of tables. An absent schema or database gives an empty state.
+        `only` names the tables to read; the schema itself is always included. The number of queries is the one of
+        `capabilities.requests`. An absent schema or database gives an empty state.
+        Raises SourceError.
+        """
+
+    def principals(self, names: Collection[str]) -> dict[str, Principal]:
+        """Those of the names that exist in the source, in one query; none where nothing has an owner.
+
+        Raises SourceError.
+        """
+        return {}
+
+    @abstractmethod
+    def version(self) -> str:
+        """The product and version that answers, with its edition where that matters: `PostgreSQL 18.4`.
+
         Raises SourceError.
         """
 
     @abstractmethod
-    def principals(self, names: Collection[str]) -> dict[str, Principal]:
-        """Those of the names that exist in the source, in one query. Raises SourceError."""
+    def missing(self, partition: Partition, needs: Collection[Need]) -> list[Missing]:
+        """The privileges that the writer lacks for the needs, all of them in this partition; nothing is written.
+
+        An object that is not there lacks nothing. The number of queries does not depend on the number of needs.
+        Raises SourceError.
+        """
 
     @abstractmethod
     def refuse(self, change: Change) -> tuple[Verdict, str] | None:
-        """The verdict and reason when the engine cannot hold the change's value (NUL, charset, length)."""
+        """The verdict and reason when the change cannot be written: the engine cannot hold the value (NUL, charset),
+        objects of this kind have no place for it, or writing it would rebuild the table."""
 
     @abstractmethod
     def resolve(self, changes: Iterable[Change]) -> list[Statement]:
-        """The statements that carry the changes: ordered by table, descriptions first and owners last."""
+        """The statements that carry the changes: ordered by table, descriptions first and owners last.
+
+        Where a statement must repeat what stands in the source, this asks for it, `capabilities.requests.resolve`
+        times a table. Raises SourceError.
+        """
 
     @abstractmethod
     def execute(
@@ -189,8 +287,9 @@ class Connector(ABC):
 
         `permit` is called when a batch has the source's lock and before it is sent; what it raises ends the
         execution, with the batch rolled back. A writer that slept through its lease stops there.
-        A batch that fails is rolled back and split until the bad statement stands alone, so that the others
-        still arrive. Only transient errors are tried again. Never raises SourceError for a single statement.
+        What fails is rolled back and split until the bad change stands alone, so that the others still arrive: an
+        outcome may then be of a part of a statement. Only transient errors are tried again. The statements in
+        `Statement.sql` are sent one by one, as they are. Never raises SourceError for a single statement.
         """
 
     @abstractmethod

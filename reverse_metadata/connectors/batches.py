@@ -1,7 +1,7 @@
-"""Sends statements in transactions, isolates the ones that fail, tries transient failures again.
+"""Sends statements, isolates the ones that fail, tries transient failures again.
 
-What is common to every engine whose DDL is transactional. The engine's part is one function, `Send`: it runs
-a batch in one transaction and says why when it could not.
+What is common to every engine: `run` where DDL is transactional, `run_each` where it is not. The engine's part is one
+function, which sends a batch in one transaction, or one statement, and says why when it could not.
 """
 
 import random
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from reverse_metadata.errors import SourceError
-from reverse_metadata.model import Outcome, Path, Statement
+from reverse_metadata.model import Change, Outcome, Path, Statement
 
 _T = TypeVar("_T")
 
@@ -21,7 +21,8 @@ TRIES = 3
 
 
 class Unanswered(SourceError):
-    """COMMIT was sent and the connection died before the answer: only reading back tells what the source holds."""
+    """The connection died before the answer to a COMMIT, or to a statement that must not run twice: only reading back
+    tells what the source holds."""
 
     @property
     def transient(self) -> bool:
@@ -62,10 +63,30 @@ def run(
     Yields one outcome each as soon as it is known, never while a transaction is open. What failed for a reason
     that may pass is tried again after everything else.
     """
+    return _tried(statements, lambda waiting, attempt: _round(waiting, send, size, size_bytes, attempt))
+
+
+def run_each(
+    statements: Iterable[Statement],
+    send: Callable[[Statement], Failure | None],
+    resolve: Callable[[Iterable[Change]], list[Statement]],
+) -> Iterator[Outcome]:
+    """Send statements one after the other, each of which the engine takes or leaves as a whole.
+
+    One that carries several changes and fails is sent again in halves, made by `resolve`, until the bad change stands
+    alone; an outcome is then that of a part. Yields as `run` does.
+    """
+    return _tried(statements, lambda waiting, attempt: _round_each(waiting, send, resolve, attempt))
+
+
+def _tried(
+    statements: Iterable[Statement], one_round: Callable[[list[Statement], int], Iterator[Outcome]]
+) -> Iterator[Outcome]:
+    """The outcomes of as many rounds as it takes; a round is for what failed in the one before and may yet succeed."""
     waiting = list(statements)
     for attempt in range(1, TRIES + 1):
         deferred: list[Statement] = []
-        for outcome in _round(waiting, send, size, size_bytes, attempt):
+        for outcome in one_round(waiting, attempt):
             if outcome.error is not None and outcome.error.transient and attempt < TRIES:
                 deferred.append(outcome.statement)
             else:
@@ -108,6 +129,41 @@ def _round(statements: list[Statement], send: Send, size: int, size_bytes: int, 
                     spoiled[bad.table] = failure.error
                 yield Outcome(bad, failure.error, attempt)
             queue.extendleft(reversed(batch))
+
+
+def _round_each(
+    statements: list[Statement],
+    send: Callable[[Statement], Failure | None],
+    resolve: Callable[[Iterable[Change]], list[Statement]],
+    attempt: int,
+) -> Iterator[Outcome]:
+    """One try of every statement."""
+    queue = deque(statements)
+    spoiled: dict[Path, SourceError] = {}
+    while queue:
+        statement = queue.popleft()
+        if statement.table in spoiled:
+            yield Outcome(statement, spoiled[statement.table], attempt)
+            continue
+        failure = send(statement)
+        if failure is None:
+            yield Outcome(statement, attempts=attempt)
+        elif failure.spoils_all:
+            yield from (Outcome(each, failure.error, attempt) for each in (statement, *queue))
+            return
+        elif failure.spoils_table:
+            spoiled[statement.table] = failure.error
+            yield Outcome(statement, failure.error, attempt)
+        elif len(statement.changes) == 1 or statement.sql or not failure.splits or failure.error.transient:
+            yield Outcome(statement, failure.error, attempt)
+        else:
+            half = len(statement.changes) // 2
+            try:
+                parts = [*resolve(statement.changes[:half]), *resolve(statement.changes[half:])]
+            except SourceError as error:
+                yield Outcome(statement, error, attempt)
+            else:
+                queue.extendleft(reversed(parts))
 
 
 def _take(

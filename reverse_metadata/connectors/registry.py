@@ -11,6 +11,14 @@ CONNECTORS: dict[str, str] = {
     "postgres": "reverse_metadata.connectors.postgres:PostgresConnector",
 }
 
+#: The catalog's `serviceType`s of engines that speak another one's protocol and differ where it matters here, with
+#: the reason. Who wants to try all the same gives the service a block with the type of that system.
+_DIFFERENT = {
+    "Greenplum": "Greenplum is made of a PostgreSQL older than 15, whose system tables the connector does not read",
+    "Cockroach": "CockroachDB has no advisory locks, by which writers of PostgreSQL take turns",
+    "SingleStore": "SingleStore's ALTER TABLE is not MySQL's, and a column's definition cannot be repeated safely",
+}
+
 
 def connector_type(system: str) -> type[Connector]:
     """The connector of a system as the configuration names it. Raises ConfigurationError."""
@@ -24,6 +32,8 @@ def connector_type(system: str) -> type[Connector]:
 def for_service_type(service_type: str) -> type[Connector]:
     """The connector that serves the catalog's `serviceType`. Raises ConfigurationError when there is none."""
     served = {name: connector for connector in map(connector_type, CONNECTORS) for name in connector.service_types}
+    if service_type in _DIFFERENT:
+        raise ConfigurationError([f"services of type {service_type!r} are not written: {_DIFFERENT[service_type]}"])
     if service_type not in served:
         known = _known(service_type, list(served))
         raise ConfigurationError([f"services of type {service_type!r} cannot be written yet; {known}"])

@@ -110,6 +110,9 @@ class Plans(Holds):
                 sources = ("planned", "started") if outcome == "stale" else ("started",)
                 values = {"state": outcome, "error": error, "finished_at": now}
                 _move(connection, plan_id, first, end, sources, values)
+            for result in results:
+                if result.statement is not None:
+                    _rewrite(connection, plan_id, result.seq, result.statement)
             for first, end in _ranges(result.seq for result in results if result.outcome != "stale"):
                 _push(connection, plan_id, first, end)
             lasts = {result.seq: result.last for result in results if result.last is not None}
@@ -200,6 +203,11 @@ def _move(
             f"Changes {first} to {end - 1} of plan {plan_id} cannot become {values['state']!r}: only {moved} of"
             f" {end - first} are {' or '.join(sources)}. Another run dealt with them; nothing was recorded."
         )
+
+
+def _rewrite(connection: sa.Connection, plan_id: str, seq: int, statement: str) -> None:
+    c = plan_changes.c
+    connection.execute(sa.update(plan_changes).where(c.plan_id == plan_id, c.seq == seq).values(statement=statement))
 
 
 def _push(connection: sa.Connection, plan_id: str, first: int, end: int) -> None:

@@ -33,12 +33,14 @@ class FinishedChange:
     """What became of one change of a plan: `seq` is its place in the plan, counted from 0.
 
     `error` says why it failed; `last` is what the ledger shall know from now on, None to keep what it knows.
+    `statement` is what was sent in the end, None when it is the one of the plan.
     """
 
     seq: int
     outcome: Literal["applied", "failed", "stale"]
     error: str | None = None
     last: Last | None = None
+    statement: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,10 +20,11 @@ from reverse_metadata.model import (
     SourceState,
     Verdict,
 )
+from reverse_metadata.planning.descriptions import fitted, formatted
 from reverse_metadata.planning.merge import Absent, Actual, Decision, Desired, Ledger, Rules, decide
 from reverse_metadata.planning.plan import Remembered
 from reverse_metadata.planning.statements import Statements, Trace
-from reverse_metadata.planning.text import agree
+from reverse_metadata.planning.text import agree, same
 
 #: After so many flips within 24 hours a value is left to the other writer.
 MOST_FLIPS = 3
@@ -108,7 +109,7 @@ class Decisions:
         if last is not None and last.template in {shaped + same_sql for shaped in subject.templates}:
             template = last.template  # another channel's, which says the same
         if isinstance(desired, Desired) and trace is Trace.ALTERED:
-            desired = replace(desired, exact=False)
+            desired = self.desired[key] = self._altered(subject, desired, last, template)
         known = last
         if known is not None and Trace.of(known.template) is Trace.NOTHING and trace is not Trace.NOTHING:
             known = None  # what was written where nobody read says nothing of what stands here
@@ -175,6 +176,22 @@ class Decisions:
             return True
         self.released.append(key)
         return False
+
+    def _altered(self, subject: Subject, desired: Desired, last: Last | None, template: str) -> Desired:
+        """What is wanted under a template that makes something else of the value.
+
+        What the template made of a description may come back through the catalog's ingestion. It stands for the text
+        that it was made of: the template would make yet another one of it.
+        """
+        altered = replace(desired, exact=False)
+        if subject.aspect is not Aspect.DESCRIPTION or last is None or last.wanted is None:
+            return altered
+        text = formatted(last.wanted, self._channel)
+        if text is None or last.template != template or not same(desired.wanted, last.stored):
+            return altered
+        limit = self._connector.capabilities.limits.get((Aspect.DESCRIPTION, subject.entity.type))
+        value = fitted(text, self._channel, limit)
+        return replace(altered, wanted=last.wanted, value=value, said=desired.wanted)
 
     def _uncontested(self, key: LastKey, desired: Desired | Absent, decision: Decision) -> Decision:
         """The decision, unless it would write once more what somebody else has set back too often."""

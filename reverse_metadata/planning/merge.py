@@ -36,11 +36,13 @@ class Desired:
     """What the catalog wants: `wanted` as it stands there, `value` as a statement would store it (truncated).
 
     `exact` False says that a template makes something else of the value, so that nothing in the source equals it.
+    `said` is what stands in the catalog where that is not `wanted` but what such a template made of it.
     """
 
     wanted: str
     value: str
     exact: bool = True
+    said: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

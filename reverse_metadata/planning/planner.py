@@ -33,7 +33,7 @@ from reverse_metadata.planning.history import History
 from reverse_metadata.planning.merge import Absent, Decision, Desired
 from reverse_metadata.planning.plan import Plan
 from reverse_metadata.planning.rivals import OURS, Rivals
-from reverse_metadata.planning.statements import Statements
+from reverse_metadata.planning.statements import Statements, shape_of
 from reverse_metadata.planning.text import normal, same
 
 
@@ -57,7 +57,7 @@ def build_plan(
     source's principals once when owners are pushed. Raises CatalogError, SourceError, and ContradictoryChannels before
     any statement is made; writes nothing anywhere.
     """
-    rivals = Rivals(channel, others, fetched.partition, connector.capabilities)
+    rivals = Rivals(channel, others, fetched.partition, connector)
     statements = Statements(channel, connector)
     planner = _Planner(fetched, channel, state, known, catalog, connector, statements, rivals)
     planner.plan_everything(in_scope_only=True)
@@ -99,7 +99,7 @@ def desired_values(
     connector: Connector,
 ) -> dict[LastKey, Desired | Absent]:
     """What the catalog wants of every aspect now, as the channel would push it. Raises CatalogError."""
-    alone = Rivals(channel, (), fetched.partition, connector.capabilities)
+    alone = Rivals(channel, (), fetched.partition, connector)
     statements = Statements(channel, connector)
     planner = _Planner(fetched, channel, state, Known(last), catalog, connector, statements, alone)
     planner.plan_everything(in_scope_only=False)
@@ -240,11 +240,13 @@ class _Planner:
         """The description in the channel's format; None when nothing of it is left.
 
         What the channel wrote and what came back through the catalog's ingestion was formatted before: formatting it
-        again would make another text of it, and that bounce.
+        again would make another text of it, and that bounce. By which SQL it was written does not matter.
         """
         last = self._last.get(LastKey(entity.fqn, Aspect.DESCRIPTION))
         text = entity.description
-        came_back = last is not None and last.template == template_of(self._channel) and same(text, last.stored)
+        came_back = (
+            last is not None and shape_of(last.template) == template_of(self._channel) and same(text, last.stored)
+        )
         return text if came_back and normal(text) is not None else formatted(text, self._channel)
 
     def _plan_tags(self, entity: Entity, top: Entity, history: History, in_scope: bool) -> None:

@@ -6,14 +6,15 @@ from dataclasses import dataclass
 
 from reverse_metadata.catalogs.filter import could_match, matches
 from reverse_metadata.config import Channel
-from reverse_metadata.connectors.base import Capabilities
+from reverse_metadata.connectors.base import Connector
 from reverse_metadata.display import one_line
 from reverse_metadata.errors import ContradictoryChannels
-from reverse_metadata.model import Aspect, Entity, Partition, Verdict
+from reverse_metadata.model import Aspect, Entity, EntityType, Partition, Verdict
 from reverse_metadata.planning import descriptions, tags
 from reverse_metadata.planning.owners import own_owners
-from reverse_metadata.planning.statements import shaped_by
+from reverse_metadata.planning.statements import Statements, shaped_by
 from reverse_metadata.planning.text import normal
+from reverse_metadata.templates import TemplateMistakes
 
 _WIDTH = 60
 #: So much of what two long texts begin with alike is shown.
@@ -38,8 +39,8 @@ THEIRS = Settled(left=True)
 
 @dataclass(frozen=True, slots=True)
 class _Wish:
-    """What a channel would write under one key. Two channels agree when `value` is equal; `text` is for people, None
-    when it writes nothing and reports that labels disagree."""
+    """What a channel would write under one key. Two channels agree when `value` is equal, and the SQL; `text` is for
+    people, None when it writes nothing and reports that labels disagree."""
 
     channel: Channel
     value: object
@@ -62,13 +63,12 @@ class Rivals:
     cost nothing. `left_to` counts the values that were left to a channel of a higher priority, by its name.
     """
 
-    def __init__(
-        self, channel: Channel, others: Sequence[Channel], partition: Partition, capabilities: Capabilities
-    ) -> None:
+    def __init__(self, channel: Channel, others: Sequence[Channel], partition: Partition, connector: Connector) -> None:
         here = [each for each in others if could_match(each.filter, partition.service, partition.path)]
         self._channel = channel
         self._partition = partition
-        self._capabilities = capabilities
+        self._capabilities = connector.capabilities
+        self._statements = {each.name: Statements(each, connector) for each in (channel, *here)}
         self._pushing = {
             aspect: self._unless_alike([each for each in here if _pushes(each, aspect)], aspect) for aspect in Aspect
         }
@@ -128,7 +128,7 @@ class Rivals:
         """The channels that push the aspect of the entity, if one of them has other rules for it."""
         if not self._pushing[aspect] or entity.deleted or top.deleted:
             return []
-        if not self._capabilities.supports(aspect, entity.type):
+        if self._sql(self._channel, aspect, entity.type) is None:
             return []
         pushing = self._pushing[aspect]
         # A filter that chooses columns is asked about each of them.
@@ -137,7 +137,20 @@ class Rivals:
             part = () if subject is top else (top,)
             found = [each for each in pushing if matches(each.filter, subject, *part)]
             self._matching[subject.fqn, aspect] = self._unless_alike(found, aspect)
-        return self._matching[subject.fqn, aspect]
+        return [
+            each for each in self._matching[subject.fqn, aspect] if self._sql(each, aspect, entity.type) is not None
+        ]
+
+    def _sql(self, channel: Channel, aspect: Aspect, level: EntityType) -> tuple[str, str] | None:
+        """By what SQL the channel writes the aspect at this level (see `Statements.sql_of`); None when it does not.
+
+        A channel whose templates do not fit the system writes nothing there, and its own runs say so.
+        """
+        statements = self._statements[channel.name]
+        try:
+            return statements.sql_of(aspect, level) if statements.supports(aspect, level) else None
+        except TemplateMistakes:
+            return None
 
     def _unless_alike(self, channels: list[Channel], aspect: Aspect) -> list[Channel]:
         """The channels; none when all have this channel's rules for the aspect, and nothing is to be settled."""
@@ -154,15 +167,19 @@ class Rivals:
         if ours is None or not in_scope:
             # This channel could only remove it, and another one wants it to stand.
             return THEIRS
+        sql = self._sql(self._channel, aspect, entity.type)
+
+        def agrees(wish: _Wish) -> bool:
+            return wish.value == ours.value and self._sql(wish.channel, aspect, entity.type) == sql
+
         mine, highest = self._channel.priority, max(wish.channel.priority for wish in theirs)
-        first = [wish for wish in theirs if wish.channel.priority == highest and _differ(wish, ours)]
+        first = [wish for wish in theirs if wish.channel.priority == highest and not agrees(wish)]
         if first and highest > mine:
             self.left_to[first[0].channel.name] += 1
             return THEIRS
         if highest == mine:
             self._contradictions += [_Contradiction(entity.fqn, aspect, tag_key, ours, wish) for wish in first]
-        agreeing = [wish.channel for wish in theirs if not _differ(wish, ours)]
-        return Settled(templates=frozenset(shaped_by(each, aspect) for each in agreeing))
+        return Settled(templates=frozenset(shaped_by(wish.channel, aspect) for wish in theirs if agrees(wish)))
 
 
 def _pushes(channel: Channel, aspect: Aspect) -> bool:
@@ -184,11 +201,6 @@ def _rules(channel: Channel, aspect: Aspect) -> object:
             return channel.tags, channel.sql_template
         case Aspect.OWNER:
             return channel.owners, channel.sql_template
-
-
-def _differ(one: _Wish, other: _Wish) -> bool:
-    """Whether two channels would not write the same, or not by the same SQL."""
-    return one.value != other.value or one.channel.sql_template != other.channel.sql_template
 
 
 def _described(entity: Entity, channel: Channel, limit: int | None) -> _Wish | None:

@@ -43,14 +43,25 @@ class Statements:
         """Whether the system, or a template of the channel, has a place for this aspect at this level."""
         return self._connector.capabilities.supports(aspect, level) or self._template(aspect, level, "set") is not None
 
+    def own(self, aspect: Aspect, level: EntityType) -> bool:
+        """Whether the system's own form writes this aspect at this level, and no template of the channel."""
+        template = self._template(aspect, level, "set")
+        return template is None and self._connector.capabilities.supports(aspect, level)
+
     def written_by(self, aspect: Aspect, level: EntityType) -> str:
-        """What `Last.template` says of the SQL that writes: "" for the system's own form."""
+        """What `Last.template` says of the SQL that writes: "" for the system's own form, whose value is read back."""
         template = self._template(aspect, level, "set")
         if template is None:
-            return ""
+            write_only = self._connector.capabilities.is_write_only(aspect, level)
+            return f"+|{Trace.NOTHING.value}" if write_only else ""
         return (
             f"+{hashlib.sha256(template.text.encode()).hexdigest()[:12]}|{self._trace(template, aspect, level).value}"
         )
+
+    def sql_of(self, aspect: Aspect, level: EntityType) -> tuple[str, str]:
+        """What tells apart the SQL of two channels that set and remove a value: empty for the system's own form."""
+        removing = self._template(aspect, level, "unset")
+        return self.written_by(aspect, level), "" if removing is None else removing.text
 
     def template_of(self, aspect: Aspect, level: EntityType) -> str:
         """What `Last.template` says of what is written: another text once the channel writes it otherwise."""
@@ -83,10 +94,8 @@ class Statements:
                 templated.setdefault((change.path, change.aspect, change.value is None, key), (template, []))[1].append(
                     change
                 )
-        own = [
-            Statement(";\n".join(template.render(self._values(template, together))), tuple(together))
-            for template, together in templated.values()
-        ]
+        rendered = [(template.render(self._values(template, each)), each) for template, each in templated.values()]
+        own = [Statement(";\n".join(sql), tuple(together), tuple(sql)) for sql, together in rendered]
         return _sorted([*own, *self._connector.resolve(rest)])
 
     def restore(self, changes: Iterable[Change]) -> list[Statement]:
@@ -139,6 +148,11 @@ class Statements:
 
 def _sorted(statements: list[Statement]) -> list[Statement]:
     return sorted(statements, key=lambda statement: (_ASPECTS.index(statement.aspect), statement.table))
+
+
+def shape_of(template: str) -> str:
+    """What `Last.template` says of the value alone, whatever SQL wrote it: see `shaped_by`."""
+    return template.partition("+")[0]
 
 
 def shaped_by(channel: Channel, aspect: Aspect) -> str:

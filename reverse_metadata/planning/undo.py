@@ -86,14 +86,13 @@ def build_undo(
         partition=partition,
         scope="undo",
         statements=tuple(statements.restore(change for change in changes if change.verdict.writes)),
-        others=tuple(change for change in changes if change.verdict not in (Verdict.IN_SYNC, *_WRITTEN)),
+        others=tuple(
+            change for change in changes if not change.verdict.writes and change.verdict is not Verdict.IN_SYNC
+        ),
         counts=dict(Counter(change.verdict.value for change in changes)),
         filter_hash=filter_hash(channel.filter),
         unbraked=True,
     )
-
-
-_WRITTEN = (Verdict.APPLY, Verdict.CLEAR)
 
 
 def _change(
@@ -116,7 +115,7 @@ def _change(
     unread = Trace.NOTHING in (Trace.of(template), Trace.of(last.template if last is not None else ""))
     if unread and found is not None:
         verdict, reason = Verdict.UNSUPPORTED, "a template wrote it that is not read back; take it back by hand"
-    wish, origin = wanted.wanted if wanted else None, Origin.RESTORED
+    wish, origin = (wanted.said or wanted.wanted) if wanted else None, Origin.RESTORED
     earlier = [intent for intent in intents if intent.push_id < pushes[0].id]
     if next(intent.undo for intent in intents if intent.push_id == pushes[0].id):
         # An undo is undone: what it had taken back counts as before, and gives way to what is wanted by now. If that

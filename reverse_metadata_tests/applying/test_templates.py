@@ -7,7 +7,9 @@ import pytest
 from psycopg import sql
 
 from reverse_metadata.applying.apply import Applied
+from reverse_metadata.applying.approval import Approvals
 from reverse_metadata.config import Channel
+from reverse_metadata.errors import ContradictoryChannels
 from reverse_metadata.planning.undo import Selection
 from reverse_metadata_tests.world import World, statements
 
@@ -251,3 +253,134 @@ def test_labels_that_disagree_are_ambiguous_under_a_template_too(world: World, o
     world.estate.tag(orders, ["PII.Sensitive", "PII.None"])
     assert counts(world, **channel) == {"apply": 1, "ambiguous": 1}
     assert noted(world) == []
+
+
+@pytest.mark.parametrize("template", [VENDORS, PREFIXED])
+def test_what_comes_back_through_the_catalog_is_not_written_again(world: World, orders: str, template: str) -> None:
+    channel: dict[str, Any] = {"sql_template": template, "description_format": "text"}
+    world.estate.describe(orders, "costs \\* and \\_ and `<!-- x -->`")
+    assert counts(world, **channel) == {"apply": 1}
+    stored = world.comment("sales", "orders")
+    for _ in range(3):
+        world.estate.describe(orders, world.comment("sales", "orders"), user="ingestion-bot")
+        assert counts(world, **channel) == {"in_sync": 1}
+    assert world.comment("sales", "orders") == stored
+
+
+def test_two_channels_with_other_templates_for_tags_contradict_each_other(world: World, orders: str) -> None:
+    world.estate.tag(orders, ["PII.Sensitive"])
+    other = Channel(name="other", update_tags=True, sql_template={"tags": {"table": "SELECT '{table}', '{tag_key}'"}})
+    with world.pipeline(others=(other,), update_tags=True, sql_template=TAGS) as pipeline:
+        (partition,) = (each for each in pipeline.discover() if each.schema)
+        with pytest.raises(
+            ContradictoryChannels, match=r"would write the tags PII of .* differently: their sql_template"
+        ):
+            pipeline.resolve(pipeline.fetch(partition, "full"))
+
+
+def came_back(world: World, orders: str) -> None:
+    """The catalog's ingestion reads the comment, and writes it over what the catalog holds."""
+    world.estate.describe(orders, world.comment("sales", "orders"), user="ingestion-bot")
+
+
+def test_an_edit_after_what_came_back_is_pushed(world: World, orders: str) -> None:
+    assert counts(world, sql_template=PREFIXED) == {"apply": 1}
+    came_back(world, orders)
+    assert counts(world, sql_template=PREFIXED) == {"in_sync": 1}
+    world.estate.describe(orders, "Edited")
+    assert counts(world, sql_template=PREFIXED) == {"apply": 1}
+    assert world.comment("sales", "orders") == "Catalog: Edited"
+    came_back(world, orders)
+    world.estate.describe(orders, "Edited")
+    assert counts(world, sql_template=PREFIXED) == {"in_sync": 1}
+
+
+def test_a_rebuilt_table_gets_what_came_back_as_it_was(world: World, orders: str) -> None:
+    channel: dict[str, Any] = {"sql_template": PREFIXED, "description_format": "text"}
+    world.estate.describe(orders, "One **row**")
+    assert counts(world, **channel) == {"apply": 1}
+    for _ in range(2):
+        came_back(world, orders)
+        world.rebuild("sales", "orders")
+        assert counts(world, **channel) == {"apply": 1}
+        assert world.comment("sales", "orders") == "Catalog: One row"
+
+
+def test_what_came_back_and_was_written_over_by_hand_is_written_as_it_was(world: World, orders: str) -> None:
+    channel: dict[str, Any] = {"sql_template": PREFIXED, "approval": "required"}
+    assert counts(world, sql_template=PREFIXED) == {"apply": 1}
+    came_back(world, orders)
+    world.comment_by_hand("sales", "orders", "by hand")
+    with world.pipeline(**channel) as pipeline:
+        (partition,) = (each for each in pipeline.discover() if each.schema)
+        plan = Approvals(pipeline).keep(pipeline.resolve(pipeline.fetch(partition, "full")))
+        approved = Approvals(pipeline).approved(partition, frozenset({plan.waiting_hash}), "ada")
+        assert pipeline.apply(approved).problems == ()
+    assert world.comment("sales", "orders") == "Catalog: One row an order"
+
+
+def test_an_undo_after_what_came_back_is_held(world: World, orders: str) -> None:
+    assert statements(world.sync("first", sql_template=PREFIXED)) == 1
+    came_back(world, orders)
+    assert counts(world, sql_template=PREFIXED) == {"in_sync": 1}
+    with world.pipeline("undo-1", sql_template=PREFIXED) as pipeline:
+        for _, make_plan in pipeline.undo(Selection(run_id="first")):
+            assert pipeline.apply(make_plan()).problems == ()
+    assert world.comment("sales", "orders") is None
+    assert counts(world, sql_template=PREFIXED) == {"held": 1}
+
+
+def test_another_template_is_written_once_after_what_came_back(world: World, orders: str) -> None:
+    assert counts(world, sql_template=PREFIXED) == {"apply": 1}
+    came_back(world, orders)
+    other = PREFIXED.replace("Catalog", "From the catalog")
+    assert counts(world, sql_template=other) == {"apply": 1}
+    assert counts(world, sql_template=other) == {"in_sync": 1}
+
+
+@pytest.mark.parametrize(("before", "after"), [(VENDORS, None), (None, VENDORS)])
+def test_what_came_back_is_not_formatted_again_for_another_template(
+    world: World, orders: str, before: str | None, after: str | None
+) -> None:
+    world.estate.describe(orders, "costs \\* and `<!-- x -->`")
+    assert counts(world, sql_template=before, description_format="text") == {"apply": 1}
+    came_back(world, orders)
+    assert counts(world, sql_template=after, description_format="text") == {"in_sync": 1}
+    assert world.comment("sales", "orders") == "costs * and <!-- x -->"
+
+
+@pytest.mark.parametrize(
+    "templates",
+    [
+        None,
+        {"description": VENDORS},
+        {"tags": {"column": "SELECT '{table}', '{column}'"}},
+        {"tags": {"table": "SELECT '{tabel}'"}},
+    ],
+)
+@pytest.mark.usefixtures("notes")
+def test_a_channel_that_has_no_place_for_tags_contradicts_nobody(world: World, orders: str, templates: Any) -> None:
+    world.estate.tag(orders, ["PII.Sensitive"])
+    settings: dict[str, Any] = {"update_tags": True, "update_descriptions": False}
+    other = Channel(name="other", sql_template=templates, **settings)
+    with world.pipeline(others=(other,), sql_template=TAGS, **settings) as pipeline:
+        (partition,) = (each for each in pipeline.discover() if each.schema)
+        assert pipeline.resolve(pipeline.fetch(partition, "full")).counts == {"apply": 1}
+
+
+def test_channels_agree_where_their_templates_do_not_differ(world: World, orders: str) -> None:
+    world.estate.describe(orders, "The number", column="id")
+    other = Channel(name="other", sql_template=VENDORS)
+    with world.pipeline(others=(other,), sql_template={"description": {"table": VENDORS}, **TAGS}) as pipeline:
+        (partition,) = (each for each in pipeline.discover() if each.schema)
+        assert pipeline.resolve(pipeline.fetch(partition, "full")).counts == {"apply": 2}
+
+
+def test_two_channels_that_take_a_tag_off_otherwise_contradict_each_other(world: World, orders: str) -> None:
+    world.estate.tag(orders, ["PII.Sensitive"])
+    settings: dict[str, Any] = {"update_tags": True, "update_descriptions": False}
+    other = Channel(name="other", sql_template={"tags": {"table": {"set": TAGS["tags"]["table"]["set"]}}}, **settings)
+    with world.pipeline(others=(other,), sql_template=TAGS, **settings) as pipeline:
+        (partition,) = (each for each in pipeline.discover() if each.schema)
+        with pytest.raises(ContradictoryChannels, match=r"would write the tags PII of .* their sql_template differs"):
+            pipeline.resolve(pipeline.fetch(partition, "full"))

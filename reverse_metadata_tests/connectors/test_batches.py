@@ -1,6 +1,7 @@
 """Batches against a source that is a function."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from reverse_metadata.connectors import batches
 from reverse_metadata.connectors.batches import Failure, Unanswered
 from reverse_metadata.errors import Reason, SourceError
-from reverse_metadata.model import Outcome, Statement
+from reverse_metadata.model import Change, Outcome, Statement
 from reverse_metadata_tests.connectors.postgres.shop import change
 
 FORBIDDEN = SourceError(Reason.MISSING_PRIVILEGE, "not allowed")
@@ -221,3 +222,90 @@ def test_a_pause_doubles(monkeypatch: pytest.MonkeyPatch) -> None:
     for attempt in (1, 2):
         batches.pause(attempt)
     assert 0.2 <= waits[0] <= 0.4 <= waits[1] <= 0.8
+
+
+# One statement after the other
+
+
+class Whole:
+    """Takes or leaves whole statements; `bad` are the names of the columns that it does not know."""
+
+    def __init__(self, *bad: str, failure: Failure | None = None) -> None:
+        self.bad = bad
+        self.failure = failure or Failure(FORBIDDEN)
+        self.sent: list[list[str]] = []
+
+    def send(self, statement: Statement) -> Failure | None:
+        self.sent.append(names(statement))
+        return self.failure if set(self.bad) & set(self.sent[-1]) else None
+
+
+def names(statement: Statement) -> list[str]:
+    return [each.path[-1] for each in statement.changes]
+
+
+def joined(changes: Iterable[Change]) -> list[Statement]:
+    """One statement for all the changes."""
+    listed = tuple(changes)
+    return [Statement(" ".join(each.path[-1] for each in listed), listed)]
+
+
+def wide(table: str = "t", columns: int = 8) -> Statement:
+    (statement,) = joined(change(("shop", "public", table, f"{table}{number}"), "x") for number in range(columns))
+    return statement
+
+
+def each(source: Whole, *statements: Statement) -> list[tuple[list[str], bool]]:
+    """What was sent in the end, and whether it was taken."""
+    outcomes = batches.run_each(statements, source.send, joined)
+    return [(names(outcome.statement), outcome.error is None) for outcome in outcomes]
+
+
+def test_a_statement_that_fails_is_sent_in_halves_until_the_bad_change_stands_alone() -> None:
+    source = Whole("t5")
+    assert each(source, wide()) == [
+        (["t0", "t1", "t2", "t3"], True),
+        (["t4"], True),
+        (["t5"], False),
+        (["t6", "t7"], True),
+    ]
+    assert len(source.sent) == 7
+
+
+def test_a_failure_that_spoils_the_table_is_not_split_and_spares_its_other_statements() -> None:
+    source = Whole("t5", failure=Failure(FORBIDDEN, spoils_table=True))
+    assert each(source, wide(), wide(), wide("u")) == [
+        (names(wide()), False),
+        (names(wide()), False),
+        (names(wide("u")), True),
+    ]
+    assert len(source.sent) == 2
+
+
+def test_a_failure_that_spoils_all_ends_it() -> None:
+    source = Whole("t5", failure=Failure(FORBIDDEN, spoils_all=True))
+    assert each(source, wide(), wide("u")) == [(names(wide()), False), (names(wide("u")), False)]
+    assert len(source.sent) == 1
+
+
+def test_a_statement_of_a_template_is_never_split() -> None:
+    source = Whole("t5")
+    templated = replace(wide(), sql=("CALL x()",))
+    assert each(source, templated) == [(names(templated), False)]
+
+
+def test_a_transient_failure_is_tried_again_whole_after_the_others(pauses: list[int]) -> None:
+    source = Whole("t5", failure=Failure(SourceError(Reason.LOCK_TIMEOUT, "busy")))
+    assert each(source, wide(), wide("u")) == [(names(wide("u")), True), (names(wide()), False)]
+    assert source.sent == [names(wide()), names(wide("u")), names(wide()), names(wide())]
+    assert pauses == [1, 2]
+
+
+def test_halves_that_cannot_be_made_fail_with_the_reason() -> None:
+    gone = SourceError(Reason.MISSING_OBJECT, "gone")
+
+    def unable(_: Iterable[Change]) -> list[Statement]:
+        raise gone
+
+    outcomes = list(batches.run_each([wide()], Whole("t5").send, unable))
+    assert [(names(outcome.statement), outcome.error) for outcome in outcomes] == [(names(wide()), gone)]

@@ -83,6 +83,15 @@ def test_finishing_records_state_push_and_last_value(ledger: Ledger, sql: Sql) -
     ]
 
 
+def test_a_push_has_the_statement_that_was_sent_in_the_end(ledger: Ledger) -> None:
+    started(ledger, [change("a"), change("b")])
+    ledger.finish("plan-1", [FinishedChange(0, "applied", None, last(), "A alone"), FinishedChange(1, "failed", "no")])
+    assert [(push.entity[-1], push.statement) for push in ledger.pushes()] == [
+        ("b", "COMMENT 1"),
+        ("a", "A alone"),
+    ]
+
+
 def test_a_batch_can_be_finished_bit_by_bit(ledger: Ledger, sql: Sql) -> None:
     started(ledger, [change(name) for name in "abc"])
     ledger.finish("plan-1", [FinishedChange(1, "applied", None, last())])

@@ -7,12 +7,14 @@ import pytest
 
 from reverse_metadata.catalogs import filter as filters
 from reverse_metadata.config import Channel
-from reverse_metadata.connectors.base import Capabilities, TagLimits
+from reverse_metadata.connectors.base import Capabilities, ConnectorOptions, TagLimits
 from reverse_metadata.errors import ContradictoryChannels
 from reverse_metadata.model import Aspect, Entity, EntityType, Owner, Partition, Tag
 from reverse_metadata.planning import markdown, rivals
 from reverse_metadata.planning.rivals import OURS, THEIRS, Rivals, Settled
 from reverse_metadata.planning.tags import template_of
+from reverse_metadata_tests.simulated.connector import SimulatedConnector
+from reverse_metadata_tests.simulated.engine import Engine
 
 SALES = Partition("shop_pg", "shop", "sales")
 ANYTHING = Capabilities(
@@ -40,7 +42,8 @@ def channel(name: str, **settings: Any) -> Channel:
 def seen(ours: dict[str, Any], *theirs: dict[str, Any], capabilities: Capabilities = ANYTHING) -> Rivals:
     """The channel `shop` with its settings, and others named `b`, `c`... with theirs."""
     others = [channel(name, **settings) for name, settings in zip("bcd", theirs, strict=False)]
-    return Rivals(channel("shop", **ours), others, SALES, capabilities)
+    connector = type("Able", (SimulatedConnector,), {"capabilities": capabilities})
+    return Rivals(channel("shop", **ours), others, SALES, connector(ConnectorOptions(), Engine()))
 
 
 def description(found: Rivals, entity: Entity, *, in_scope: bool = True) -> Settled:

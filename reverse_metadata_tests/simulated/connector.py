@@ -8,8 +8,11 @@ from reverse_metadata.connectors.base import (
     Capabilities,
     Connector,
     ConnectorOptions,
+    Missing,
+    Need,
     Permit,
     Principal,
+    Requests,
     TagLimits,
     ordered,
 )
@@ -43,6 +46,8 @@ def able(limits: Limits, *, verbatim: bool) -> Capabilities:
     return Capabilities(
         levels={Aspect.DESCRIPTION: _ALL, Aspect.TAGS: _ALL, Aspect.OWNER: _ALL[:3]},
         transactional=False,
+        requests=Requests(schema=1),
+        together=True,
         verbatim=verbatim,
         limits={(Aspect.DESCRIPTION, level): length for level, length in lengths.items()},
         tags=TagLimits(
@@ -60,6 +65,8 @@ class SimulatedConnector(Connector):
     """Reads and writes one labelbase. `connector_type` gives the class for an engine with other limits."""
 
     system: ClassVar[str] = "labelbase"
+    title: ClassVar[str] = "labelbase"
+    versions: ClassVar[str] = "all"
     service_types: ClassVar[tuple[str, ...]] = ("Labelbase",)
     capabilities: ClassVar[Capabilities] = able(Limits(), verbatim=True)
     options_type: ClassVar[type[ConnectorOptions]] = ConnectorOptions
@@ -95,6 +102,14 @@ class SimulatedConnector(Connector):
         """The roles among the names."""
         known = self._engine.principals.intersection(names)
         return {name: Principal(name, name in self._engine.superusers) for name in known}
+
+    def version(self) -> str:
+        """There is one."""
+        return "labelbase"
+
+    def missing(self, partition: Partition, needs: Collection[Need]) -> list[Missing]:
+        """Nobody lacks anything."""
+        return []
 
     def refuse(self, change: Change) -> tuple[Verdict, str] | None:
         """Labelbase holds no NUL and no half of a surrogate pair, only the allowed values of a key, and nothing

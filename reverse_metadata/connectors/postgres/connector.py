@@ -13,11 +13,20 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from reverse_metadata.connectors import batches
-from reverse_metadata.connectors.base import Capabilities, Connector, ConnectorOptions, Permit, Principal
-from reverse_metadata.connectors.postgres import failures, sql
-from reverse_metadata.connectors.postgres.grants import missing_grants
+from reverse_metadata.connectors.base import (
+    Capabilities,
+    Connector,
+    ConnectorOptions,
+    Missing,
+    Need,
+    Permit,
+    Principal,
+    Requests,
+)
+from reverse_metadata.connectors.postgres import failures, grants, sql
 from reverse_metadata.connectors.postgres.options import PostgresOptions, options_from_catalog
 from reverse_metadata.connectors.postgres.reading import database_state, schema_state
+from reverse_metadata.connectors.refusals import granting
 from reverse_metadata.errors import Reason, SourceError
 from reverse_metadata.model import (
     Aspect,
@@ -68,9 +77,11 @@ class PostgresConnector(Connector):
     """Reads and writes the databases of one PostgreSQL server, a connection each. Not to be shared by threads."""
 
     system: ClassVar[str] = "postgres"
-    service_types: ClassVar[tuple[str, ...]] = ("Postgres",)
+    title: ClassVar[str] = "PostgreSQL"
+    versions: ClassVar[str] = "15 to 18, TimescaleDB"
+    service_types: ClassVar[tuple[str, ...]] = ("Postgres", "Timescale")
     capabilities: ClassVar[Capabilities] = Capabilities(
-        levels={Aspect.DESCRIPTION: _ALL, Aspect.OWNER: _ALL[:3]}, transactional=True
+        levels={Aspect.DESCRIPTION: _ALL, Aspect.OWNER: _ALL[:3]}, transactional=True, requests=Requests(schema=3)
     )
     options_type: ClassVar[type[ConnectorOptions]] = PostgresOptions
     options: PostgresOptions
@@ -125,6 +136,24 @@ class PostgresConnector(Connector):
         asked = {"names": [name for name in names if sql.nameable(name)], "administrators": _ADMINISTRATORS}
         rows = self._ask(self._home, "roles", lambda it: it.execute(_PRINCIPALS.encode(), asked).fetchall())
         return {name: Principal(name, superuser) for name, superuser in rows}
+
+    def version(self) -> str:
+        """As the server says it: `PostgreSQL 18.4`."""
+        what = "the server's version"
+        ((version,),) = self._ask(self._home, what, lambda it: it.execute(b"SHOW server_version").fetchall())
+        return f"PostgreSQL {version}"
+
+    def missing(self, partition: Partition, needs: Collection[Need]) -> list[Missing]:
+        """See `grants.missing`; CONNECT is missing when the database cannot be opened."""
+        path = self.options.rewritten(partition.path)
+        database = self._database_of(partition)
+        try:
+            return self._ask(database, f"the privileges on {partition.key}", lambda it: grants.missing(it, needs, path))
+        except SourceError as error:
+            if error.reason is not Reason.MISSING_PRIVILEGE:
+                raise
+            what, _, grant = str(error).partition(" What is missing: ")
+            return [Missing(what, (grant,) if grant else ())]
 
     def refuse(self, change: Change) -> tuple[Verdict, str] | None:
         """PostgreSQL holds any text but NUL and lone surrogates, of any length, and nothing is without an owner."""
@@ -223,19 +252,20 @@ class PostgresConnector(Connector):
     def _failure(
         self, error: "psycopg.Error", database: str, statement: Statement, culprit: int | None
     ) -> batches.Failure:
-        grants = "" if culprit is None else self._grants(error, database, statement)
-        refused = failures.refused_statement(error, statement, grants)
+        lacking = "" if culprit is None else self._lacking(error, database, statement)
+        refused = failures.refused_statement(error, statement, lacking)
         spoils_table = error.sqlstate in _SPOILS_THE_TABLE and refused.reason is not Reason.OTHER
         return batches.Failure(refused, culprit, spoils_table)
 
-    def _grants(self, error: "psycopg.Error", database: str, statement: Statement) -> str:
+    def _lacking(self, error: "psycopg.Error", database: str, statement: Statement) -> str:
         import psycopg
 
         if failures.reason_of(error) is not Reason.MISSING_PRIVILEGE:
             return ""
-        change = statement.changes[0]
+        needs = [Need.of(change) for change in statement.changes]
         try:
-            return missing_grants(self._connection(database), change, self.options.rewritten(change.path))
+            path = self.options.rewritten(statement.table)[:2]
+            return granting(grants.missing(self._connection(database), needs, path))
         except (psycopg.Error, SourceError):
             # The advice is an extra; the refusal itself is reported either way.
             return ""

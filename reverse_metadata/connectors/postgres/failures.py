@@ -6,10 +6,10 @@ SQLSTATEs: https://www.postgresql.org/docs/current/errcodes-appendix.html
 import re
 from typing import TYPE_CHECKING
 
+from reverse_metadata.connectors.refusals import Refusal, named, told
 from reverse_metadata.dialects.postgres import identifier
 from reverse_metadata.errors import Reason, SourceError, Unwritable
-from reverse_metadata.model import Aspect, Statement
-from reverse_metadata.redaction import redact
+from reverse_metadata.model import Statement
 
 if TYPE_CHECKING:
     import psycopg
@@ -36,14 +36,6 @@ _REASONS = {
     "57P05": Reason.CONNECTION,
 }
 _REASONS_BY_CLASS = {"08": Reason.CONNECTION, "28": Reason.AUTHENTICATION}
-
-_ADVICE = {
-    Reason.MISSING_OBJECT: "It was dropped, or made anew as something else, since it was read; the next run reads it.",
-    Reason.LOCK_TIMEOUT: "Another session holds a lock on it for longer than lock_timeout; the next run tries again.",
-    Reason.STATEMENT_TIMEOUT: "It was cancelled, or took longer than statement_timeout.",
-    Reason.SERIALIZATION: "Another session changed it at the same moment; the next run tries again.",
-    Reason.INVALID_VALUE: "The database's encoding has no such character.",
-}
 
 #: A connection that was refused has no SQLSTATE, only text. Servers that speak another language than English
 #: end as CONNECTION.
@@ -87,7 +79,7 @@ def message_of(error: "psycopg.Error") -> str:
     text = error.diag.message_primary if error.sqlstate else None
     if text and error.diag.message_detail:
         text = f"{text} ({error.diag.message_detail})"
-    return redact((text or str(error) or type(error).__name__).strip()).replace("\n", " ")
+    return told(text or error)
 
 
 def refused_connection(error: "psycopg.Error", database: str) -> SourceError:
@@ -106,23 +98,24 @@ def refused_connection(error: "psycopg.Error", database: str) -> SourceError:
 
 def refused_read(error: "psycopg.Error", what: str) -> SourceError:
     """Why a read failed."""
-    return SourceError(reason_of(error), f"reading {what}: {message_of(error)}.{_advice(reason_of(error))}")
+    return _refusal(error).error(f"reading {what}")
 
 
 def refused_lock(error: "psycopg.Error", partition: str) -> SourceError:
     """Why no transaction could begin on a partition."""
-    reason = reason_of(error)
-    if reason in (Reason.LOCK_TIMEOUT, Reason.STATEMENT_TIMEOUT):
-        message = f"waiting for another writer of {partition}: {message_of(error)}. The next run tries again."
-        return SourceError(reason, message)
-    return SourceError(reason, f"beginning to write to {partition}: {message_of(error)}.{_advice(reason)}")
+    refusal = _refusal(error)
+    if refusal.reason in (Reason.LOCK_TIMEOUT, Reason.STATEMENT_TIMEOUT):
+        return refusal.error(f"waiting for another writer of {partition}", "The next run tries again.")
+    return refusal.error(f"beginning to write to {partition}")
 
 
 def refused_statement(error: "psycopg.Error", statement: Statement, grants: str) -> SourceError:
     """Why a statement failed; `grants` says which privileges are missing, when it is that."""
-    reason = reason_of(error)
-    advice = f" {grants}" if reason is Reason.MISSING_PRIVILEGE and grants else _advice(reason)
-    return SourceError(reason, f"{_named(statement)}: {message_of(error)}.{advice}")
+    return _refusal(error).error(named(statement), grants)
+
+
+def _refusal(error: "psycopg.Error") -> Refusal:
+    return Refusal(reason_of(error), message_of(error))
 
 
 def _name(name: str) -> str:
@@ -131,12 +124,3 @@ def _name(name: str) -> str:
         return identifier(name)
     except Unwritable:
         return name
-
-
-def _advice(reason: Reason) -> str:
-    return f" {_ADVICE[reason]}" if reason in _ADVICE else ""
-
-
-def _named(statement: Statement) -> str:
-    """The statement as far as it names its object: the rest may be 64 kB of description."""
-    return statement.text.partition(" IS ")[0] if statement.aspect is Aspect.DESCRIPTION else statement.text

@@ -6,34 +6,44 @@ the new owner of a table, for the writer of a schema: https://www.postgresql.org
 https://www.postgresql.org/docs/current/sql-alterschema.html.
 """
 
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from reverse_metadata.connectors.base import Missing, Need
+from reverse_metadata.connectors.postgres import sql
 from reverse_metadata.dialects.postgres import identifier
-from reverse_metadata.model import Aspect, Change, EntityType, Path
+from reverse_metadata.model import Aspect, EntityType, Path
 
 if TYPE_CHECKING:
     import psycopg
 
-_OWNERS = {
-    EntityType.DATABASE: "d.datdba",
-    EntityType.SCHEMA: "n.nspowner",
-    EntityType.TABLE: "(SELECT c.relowner FROM pg_catalog.pg_class c"
-    " WHERE c.relnamespace = n.oid AND c.relname = %(table)s::text)",
-}
 _STANDING = """
-SELECT w.rolname::text, w.rolinherit, w.rolcreatedb, o.rolname::text, o.rolsuper,
+WITH here AS (
+  SELECT d.oid AS database, n.oid AS schema
+  FROM pg_catalog.pg_database d LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = %(schema)s::text
+  WHERE d.datname = %(database)s::text
+), objects (depth, name, owner) AS (
+  SELECT 1, d.datname::text, d.datdba FROM pg_catalog.pg_database d JOIN here ON d.oid = here.database
+  UNION ALL
+  SELECT 2, n.nspname::text, n.nspowner FROM pg_catalog.pg_namespace n JOIN here ON n.oid = here.schema
+  UNION ALL
+  SELECT 3, c.relname::text, c.relowner FROM pg_catalog.pg_class c JOIN here ON c.relnamespace = here.schema
+  WHERE c.relname = ANY (%(tables)s::text[]) AND c.relkind = ANY (%(kinds)s)
+)
+SELECT t.depth, t.name, w.rolname::text, w.rolinherit, w.rolcreatedb, o.rolname::text, o.rolsuper,
        pg_catalog.pg_has_role(o.oid, 'MEMBER'), pg_catalog.pg_has_role(o.oid, 'USAGE'),
-       pg_catalog.has_schema_privilege(n.oid, 'USAGE'), pg_catalog.has_database_privilege(d.oid, 'CREATE')
-FROM pg_catalog.pg_database d
+       pg_catalog.has_schema_privilege(here.schema, 'USAGE'),
+       pg_catalog.has_database_privilege(here.database, 'CREATE')
+FROM objects t
+CROSS JOIN here
 JOIN pg_catalog.pg_roles w ON w.rolname = current_user
-LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = %(schema)s::text
-JOIN pg_catalog.pg_roles o ON o.oid = {owner}
-WHERE d.datname = %(database)s::text
+JOIN pg_catalog.pg_roles o ON o.oid = t.owner
 """
-_NEW_OWNER = """
-SELECT pg_catalog.pg_has_role(r.oid, %(right)s), pg_catalog.has_schema_privilege(r.oid, n.oid, 'CREATE')
+_NEW_OWNERS = """
+SELECT r.rolname::text, pg_catalog.pg_has_role(r.oid, %(right)s),
+       pg_catalog.has_schema_privilege(r.oid, n.oid, 'CREATE')
 FROM pg_catalog.pg_roles r LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = %(schema)s::text
-WHERE r.rolname = %(role)s::text
+WHERE r.rolname = ANY (%(roles)s::text[])
 """
 
 
@@ -51,33 +61,60 @@ class _Standing(NamedTuple):
     creates_schemas: bool
 
 
-def missing_grants(connection: "psycopg.Connection[Any]", change: Change, path: Path) -> str:
-    """A sentence with every GRANT that the change lacks, ready to paste; "" when none is found.
+def missing(connection: "psycopg.Connection[Any]", needs: Collection[Need], path: Path) -> list[Missing]:
+    """What the writer lacks for the needs of one partition, whose path in the source this is.
 
-    `path` holds the source's names. Raises psycopg.Error.
+    One query, and one more when something is to be handed over. Raises psycopg.Error.
     """
-    level = EntityType.of(path[:3])
-    names: dict[str, str | None] = dict(zip(("database", "schema", "table"), (*path[:3], None, None), strict=False))
-    row = connection.execute(_STANDING.format(owner=_OWNERS[level]).encode(), names).fetchone()
-    if row is None:
-        return ""
-    standing = _Standing(*row)
+    names = {
+        "database": path[0],
+        "schema": path[1] if len(path) > 1 else None,
+        "tables": list({need.path[2] for need in needs if len(need.path) > 2 and sql.nameable(need.path[2])}),
+        "kinds": list(sql.KINDS),
+    }
+    rows = connection.execute(_STANDING.encode(), names).fetchall()
+    standings = {(depth, name): _Standing(*rest) for depth, name, *rest in rows}
     # From 16 on, to inherit from a role and to become it are options of each membership.
     options = connection.info.server_version >= 160000
+    roles: dict[str, tuple[bool, bool | None]] = {}
+    if owners := [need.owner for need in needs if need.owner is not None and sql.nameable(need.owner)]:
+        asked = {"schema": names["schema"], "roles": owners, "right": "SET" if options else "MEMBER"}
+        found = connection.execute(_NEW_OWNERS.encode(), asked).fetchall()
+        roles = {role: (becomes, creates) for role, becomes, creates in found}
+    lacking: dict[Missing, None] = {}
+    for need in needs:
+        here = (*path, *need.path[len(path) :])[:3]
+        standing = standings.get((len(here), here[-1]))
+        if standing is not None:
+            lacking |= dict.fromkeys(_of(need, here, standing, roles, options))
+    return list(lacking)
+
+
+def _of(
+    need: Need, path: Path, standing: _Standing, roles: dict[str, tuple[bool, bool | None]], options: bool
+) -> Iterator[Missing]:
+    """What one need lacks; `path` is the source's, of the table, schema or database."""
+    level = EntityType.of(path)
+    named = f"{level} {'.'.join(map(identifier, path))}"
+    writer = identifier(standing.writer)
     if standing.owner_is_superuser and not standing.acts_as_owner:
-        return (
-            f"It belongs to {identifier(standing.owner)}, a superuser, for whom nobody else may act: give it to a role "
-            f"that {identifier(standing.writer)} can be a member of."
+        yield Missing(
+            f"{named} belongs to {identifier(standing.owner)}, a superuser, for whom nobody else may act: give it to "
+            f"a role that {writer} can be a member of."
         )
-    grants = [] if standing.acts_as_owner else _to_act_as_owner(standing, options)
+        return
     if level is EntityType.TABLE and not standing.uses_schema:
-        grants.insert(0, f"GRANT USAGE ON SCHEMA {identifier(path[1])} TO {identifier(standing.writer)};")
-    if change.aspect is Aspect.OWNER and change.value is not None:
-        asked = {**names, "role": change.value, "right": "SET" if options else "MEMBER"}
-        row = connection.execute(_NEW_OWNER.encode(), asked).fetchone()
-        if row is not None:
-            grants += _to_give(level, path, change.value, standing, options, *row)
-    return f"What is missing: {' '.join(grants)}" if grants else ""
+        grant = f"GRANT USAGE ON SCHEMA {identifier(path[1])} TO {writer};"
+        yield Missing(f"{writer} may not use schema {identifier(path[1])}.", (grant,))
+    if not standing.acts_as_owner:
+        yield Missing(
+            f"{writer} may not act for {identifier(standing.owner)}, who owns {named}.",
+            tuple(_to_act_as_owner(standing, options)),
+        )
+    if need.aspect is Aspect.OWNER and need.owner in roles:
+        becomes, creates = roles[need.owner]
+        for grant in _to_give(level, path, need.owner, standing, options, becomes, creates):
+            yield Missing(f"{named} cannot be handed over to {identifier(need.owner)} yet.", (grant,))
 
 
 def _to_act_as_owner(standing: _Standing, options: bool) -> list[str]:

@@ -4,13 +4,12 @@ import re
 from collections.abc import Mapping
 from typing import Any, Literal, Self
 
-from pydantic import Field, JsonValue, model_validator
+from pydantic import Field, model_validator
 
-from reverse_metadata.connectors.base import ConnectorOptions
+from reverse_metadata.connectors.base import CONNECTION, SECRET, ConnectorOptions
+from reverse_metadata.connectors.catalog_connection import CatalogConnection
 from reverse_metadata.errors import ConfigurationError
 from reverse_metadata.redaction import register_secret
-
-_SECRET: dict[str, JsonValue] = {"secret": True}
 
 
 class PostgresOptions(ConnectorOptions):
@@ -19,22 +18,36 @@ class PostgresOptions(ConnectorOptions):
     url: str | None = Field(
         None,
         description="Connection URL: postgresql://user:password@host:5432/database?sslmode=require.",
-        json_schema_extra=_SECRET,
+        json_schema_extra=SECRET,
     )
-    host: str | None = Field(None, description="Host name or address, or the directory of a Unix socket.")
-    port: int | None = Field(None, ge=1, le=65535, description="Port; 5432 unless said otherwise.")
+    host: str | None = Field(
+        None, description="Host name or address, or the directory of a Unix socket.", json_schema_extra=CONNECTION
+    )
+    port: int | None = Field(
+        None, ge=1, le=65535, description="Port; 5432 unless said otherwise.", json_schema_extra=CONNECTION
+    )
     database: str = Field(
         "postgres", description="Database to ask about roles and the server. Others are opened as schemas need them."
     )
-    username: str | None = Field(None, description="Role to log in as.")
-    password: str | None = Field(None, description="Password of the role.", json_schema_extra=_SECRET)
+    username: str | None = Field(None, description="Role to log in as.", json_schema_extra=CONNECTION)
+    password: str | None = Field(None, description="Password of the role.", json_schema_extra=SECRET)
     sslmode: Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"] | None = Field(
-        None, description="How much TLS is asked for; libpq's words. verify-full is the one that stops an impostor."
+        None,
+        description="How much TLS is asked for; libpq's words. verify-full is the one that stops an impostor.",
+        json_schema_extra=CONNECTION,
     )
-    sslrootcert: str | None = Field(None, description="File with the certificates of trusted authorities, or `system`.")
-    sslcert: str | None = Field(None, description="File with the client's certificate.")
-    sslkey: str | None = Field(None, description="File with the client's private key.")
-    options: str | None = Field(None, description="Settings for the session as libpq takes them: `-c role=writer`.")
+    sslrootcert: str | None = Field(
+        None,
+        description="File with the certificates of trusted authorities, or `system`.",
+        json_schema_extra=CONNECTION,
+    )
+    sslcert: str | None = Field(None, description="File with the client's certificate.", json_schema_extra=CONNECTION)
+    sslkey: str | None = Field(None, description="File with the client's private key.", json_schema_extra=CONNECTION)
+    options: str | None = Field(
+        None,
+        description="Settings for the session as libpq takes them: `-c role=writer`.",
+        json_schema_extra=CONNECTION,
+    )
     connect_timeout: int = Field(10, ge=1, description="Seconds to wait for a connection.")
     statement_timeout: float = Field(60, gt=0, description="Seconds that one statement may take.")
     lock_timeout: float = Field(
@@ -103,68 +116,34 @@ def options_from_catalog(connection: Mapping[str, Any]) -> dict[str, Any]:
     Raises ConfigurationError with one sentence for everything that cannot be reused.
     Source: OpenMetadata, `postgresConnection.json`, and exchanges with a 1.6 server.
     """
-    mistakes: list[str] = []
-    fields: dict[str, Any] = {}
-
-    host, port = _host_and_port(str(connection.get("hostPort") or ""))
-    if host:
-        fields["host"] = host
-    else:
-        mistakes.append("the catalog's connection names no host (hostPort)")
-    if port:
-        fields["port"] = int(port)
-    if user := connection.get("username"):
-        fields["username"] = user
-    if database := connection.get("database"):
-        fields["database"] = database
-    if mode := connection.get("sslMode"):
-        fields["sslmode"] = mode
-
-    password, refusal = _password(connection.get("authType"))
-    if refusal:
-        mistakes.append(refusal)
-    else:
-        register_secret(password)
-        # Also when empty: a password of ours in the environment must not go to a host that the catalog names.
-        fields["password"] = password
-    if any((connection.get("sslConfig") or {}).values()):
-        mistakes.append(
-            "the catalog's connection holds certificates (sslConfig), which PostgreSQL's client takes from files only: "
-            "write them to files and name these as sslrootcert, sslcert and sslkey in a service block"
-        )
+    held = CatalogConnection(connection)
+    host, port = held.address()
+    fields: dict[str, Any] = {
+        "host": host,
+        "port": port,
+        "username": held.take("username"),
+        "database": held.take("database"),
+        "sslmode": held.take("sslMode"),
+    }
+    fields = {name: value for name, value in fields.items() if value}
+    # Also when empty: a password of ours in the environment must not go to a host that the catalog names.
+    fields["password"] = _password(held.within("authType"))
+    held.refuse(
+        "sslConfig",
+        "and PostgreSQL's client takes certificates from files only: write them to files and name these as "
+        "sslrootcert, sslcert and sslkey in a service block",
+    )
     for group in ("connectionOptions", "connectionArguments"):
-        for name, value in (connection.get(group) or {}).items():
-            if name in _SHARED_ARGUMENTS:
-                fields[_SHARED_ARGUMENTS[name]] = value
-            else:
-                mistakes.append(
-                    f"the catalog's connection sets {name} in {group}, which a service block has no key for"
-                )
-    if mistakes:
-        raise ConfigurationError(mistakes)
+        shared = held.within(group)
+        fields |= {field: shared.take(name) for name, field in _SHARED_ARGUMENTS.items() if name in shared}
+    held.raise_mistakes()
     return fields
 
 
-def _host_and_port(host_port: str) -> tuple[str, str]:
-    """`host:5432` in two; an IPv6 address stands in brackets when a port follows."""
-    bracketed = re.fullmatch(r"\[([^\]]+)\](?::(\d+))?", host_port)
-    if bracketed:
-        return bracketed[1], bracketed[2] or ""
-    host, colon, port = host_port.rpartition(":")
-    if colon and ":" not in host and port.isdigit():
-        return host, port
-    return host_port, ""
-
-
-def _password(auth: Mapping[str, Any] | None) -> tuple[str, str]:
-    """The password of `authType`, and the sentence that says why it cannot be used."""
-    others = sorted(key for key, value in (auth or {}).items() if key != "password" and value)
-    if others:
-        return "", (
-            f"the catalog's connection logs in by {' and '.join(others)}, which takes short-lived tokens: give the "
-            "service a block of its own with a username and a password"
+def _password(auth: CatalogConnection) -> str:
+    for key in ("awsConfig", "azureConfig"):
+        auth.refuse(
+            key,
+            "which takes short-lived tokens: give the service a block of its own with a username and a password",
         )
-    password = str((auth or {}).get("password") or "")
-    if password and not password.strip("*"):
-        return "", "the catalog shows the password as asterisks: its token must be a bot's"
-    return password, ""
+    return auth.secret("password")

@@ -147,8 +147,9 @@ def test_a_member_that_does_not_inherit_is_made_to(looking: Writer) -> None:
 def test_nobody_is_told_to_become_a_superuser(looking: Writer) -> None:
     looking.shop.run("ALTER TABLE sales.orders OWNER TO postgres")
     assert str(looking.push(looking.shop.describe("sales", "orders", text="x"))) == (
-        "COMMENT ON TABLE sales.orders: must be owner of table orders. It belongs to postgres, a superuser, for whom "
-        f"nobody else may act: give it to a role that {looking.name} can be a member of."
+        "COMMENT ON TABLE sales.orders: must be owner of table orders. "
+        f"table {looking.shop.database}.sales.orders belongs to postgres, a superuser, for whom nobody else may act: "
+        f"give it to a role that {looking.name} can be a member of."
     )
 
 

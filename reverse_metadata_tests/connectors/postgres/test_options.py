@@ -218,26 +218,26 @@ def test_a_password_of_the_environment_does_not_go_to_a_host_of_the_catalog(
         ({"hostPort": None}, "the catalog's connection names no host (hostPort)"),
         (
             {"authType": {"password": "*********"}},
-            "the catalog shows the password as asterisks: its token must be a bot's",
+            "the catalog shows authType.password as asterisks: its token must be a bot's",
         ),
         (
             {"authType": {"awsConfig": {"awsRegion": "eu-west-1", "awsSecretAccessKey": "*********"}}},
-            "the catalog's connection logs in by awsConfig, which takes short-lived tokens: give the service a block "
-            "of its own with a username and a password",
+            "the catalog's connection sets authType.awsConfig, which takes short-lived tokens: give the service a "
+            "block of its own with a username and a password",
         ),
         (
             {"authType": {"azureConfig": {"clientId": "x"}}},
-            "the catalog's connection logs in by azureConfig, which takes short-lived tokens: give the service a block "
-            "of its own with a username and a password",
+            "the catalog's connection sets authType.azureConfig, which takes short-lived tokens: give the service a "
+            "block of its own with a username and a password",
         ),
         (
             {"sslConfig": {"caCertificate": "-----BEGIN CERTIFICATE-----"}},
-            "the catalog's connection holds certificates (sslConfig), which PostgreSQL's client takes from files only: "
+            "the catalog's connection sets sslConfig, and PostgreSQL's client takes certificates from files only: "
             "write them to files and name these as sslrootcert, sslcert and sslkey in a service block",
         ),
         (
             {"connectionArguments": {"hostaddr": "10.0.0.7"}},
-            "the catalog's connection sets hostaddr in connectionArguments, which a service block has no key for",
+            "the catalog's connection sets connectionArguments.hostaddr, which a service block has no key for",
         ),
     ],
 )
