@@ -90,7 +90,8 @@ def test_a_stranger_has_no_catalog(trino_server: Trino, schema: str) -> None:
 def test_a_schema_is_given_to_anybody(trino_server: Trino, schema: str, user: str) -> None:
     trino_server.ask(f"ALTER SCHEMA {schema} SET AUTHORIZATION bob", user)
     ((created,),) = trino_server.ask(f"SHOW CREATE SCHEMA {schema}")
-    assert "AUTHORIZATION USER bob\n" in created
+    # Hive keeps its owners to itself where the system's rules, and not its own, say who may do what.
+    assert ("AUTHORIZATION USER bob\n" in created) is schema.startswith("iceberg.")
 
 
 @pytest.mark.parametrize("catalog", ["hive"])
