@@ -747,14 +747,6 @@ def test_where_the_ledger_is(load: Load, tmp_path: Path) -> None:
     ]
 
 
-def test_the_reference_is_up_to_date() -> None:
-    page = Path(__file__).parent.parent / "docs/configuration.md"
-    assert page.read_text(encoding="utf-8") == reference(), (
-        "write it anew: python -c 'from reverse_metadata.config import reference; print(reference(), end=\"\")'"
-        " > docs/configuration.md"
-    )
-
-
 def test_every_key_is_described() -> None:
     assert "|  |" not in reference()
     schema = json.loads(schema_json())

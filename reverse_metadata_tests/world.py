@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 from psycopg import sql
@@ -172,3 +173,16 @@ def a_world(host: str, database: str, directory: Path) -> Iterator[World]:
                 yield World(server, host, database, f"sqlite:///{directory / 'ledger.sqlite'}")
         finally:
             connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(database)))
+
+
+@contextmanager
+def some_roles(world: World, *kinds: str) -> Iterator[list[str]]:
+    """New roles that may log in, a name each that begins like its kind; what they own goes with them."""
+    names = [f"{kind}_{uuid4().hex[:8]}" for kind in kinds]
+    for name in names:
+        world.run(f"CREATE ROLE {name} LOGIN")
+    try:
+        yield names
+    finally:
+        world.run(f"DROP OWNED BY {', '.join(names)}")
+        world.run(f"DROP ROLE {', '.join(names)}")

@@ -306,7 +306,7 @@ class _Loading:
     def _without_connection(self, block: Block[M]) -> dict[str, Any]:
         """What a block without a type says; what it must not say is noted and left out."""
         raw = dict(block.raw)
-        for key in raw.keys() - ConnectorOptions.model_fields.keys():
+        for key in [each for each in raw if each not in ConnectorOptions.model_fields]:
             types = [registry.connector_type(system).options_type for system in registry.CONNECTORS]
             having = [each for each in types if key in each.model_fields]
             if any(is_connection(each, key) for each in having):

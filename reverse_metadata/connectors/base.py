@@ -195,6 +195,8 @@ class Connector(ABC):
     title: ClassVar[str]
     #: The versions that are supported, for people: `15 to 18`.
     versions: ClassVar[str]
+    #: What the tests run it on, for people: a vendor's engine, an emulator, or a stand-in, which proves less.
+    tried_on: ClassVar[str]
     #: The catalog's `serviceType`s that this connector serves.
     service_types: ClassVar[tuple[str, ...]]
     capabilities: ClassVar[Capabilities]

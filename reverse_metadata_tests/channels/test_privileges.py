@@ -2,14 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from uuid import uuid4
 
 import dagster as dg
 import pytest
 
 from reverse_metadata_tests.channels.conftest import Locate
 from reverse_metadata_tests.channels.location import ASSETS, Location, failure_of
-from reverse_metadata_tests.world import World
+from reverse_metadata_tests.world import World, some_roles
 
 SCHEMAS = ["s1", "s2", "s3", "s4", "s5"]
 
@@ -36,18 +35,15 @@ class Estate:
 
 @pytest.fixture
 def estate(world: World) -> Iterator[Estate]:
-    names = [f"{role}_{uuid4().hex[:8]}" for role in ("writer", "keeper", "stranger")]
-    estate = Estate(world, *names)
-    world.run(f"CREATE ROLE {names[0]} LOGIN; CREATE ROLE {names[1]}; CREATE ROLE {names[2]}")
-    world.run(f"GRANT {estate.keeper} TO {estate.writer}")
-    for schema in SCHEMAS:
-        world.table(schema, "orders")
-        owner = estate.stranger if schema == "s3" else estate.keeper
-        world.run(f"ALTER SCHEMA {schema} OWNER TO {estate.keeper}; ALTER TABLE {schema}.orders OWNER TO {owner}")
-    world.username = estate.writer
-    yield estate
-    world.run(f"DROP OWNED BY {estate.keeper}, {estate.stranger}, {estate.writer}")
-    world.run(f"DROP ROLE {', '.join(names)}")
+    with some_roles(world, "writer", "keeper", "stranger") as names:
+        estate = Estate(world, *names)
+        world.run(f"GRANT {estate.keeper} TO {estate.writer}")
+        for schema in SCHEMAS:
+            world.table(schema, "orders")
+            owner = estate.stranger if schema == "s3" else estate.keeper
+            world.run(f"ALTER SCHEMA {schema} OWNER TO {estate.keeper}; ALTER TABLE {schema}.orders OWNER TO {owner}")
+        world.username = estate.writer
+        yield estate
 
 
 def whole_channel(location: Location, _: Estate) -> dg.ExecuteInProcessResult:

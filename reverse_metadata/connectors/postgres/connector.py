@@ -79,6 +79,7 @@ class PostgresConnector(Connector):
     system: ClassVar[str] = "postgres"
     title: ClassVar[str] = "PostgreSQL"
     versions: ClassVar[str] = "15 to 18, TimescaleDB"
+    tried_on: ClassVar[str] = "PostgreSQL 15 and 18"
     service_types: ClassVar[tuple[str, ...]] = ("Postgres", "Timescale")
     capabilities: ClassVar[Capabilities] = Capabilities(
         levels={Aspect.DESCRIPTION: _ALL, Aspect.OWNER: _ALL[:3]}, transactional=True, requests=Requests(schema=3)
