@@ -79,13 +79,13 @@ class Checked:
             f"{self.service}  {self.version or 'no answer'}  {'ready' if self.ready else 'not ready'}: {looked_at}"
         ]
         lines += [f"  problem: {problem}" for problem in self.problems]
-        lines += [f"  missing: {sentence}" for sentence in self._sentences()]
+        lines += [f"  missing: {sentence}" for sentence in self.sentences()]
         lines += [f"  warning: {warning}" for warning in self.warnings]
         if self.grants:
             lines += ["  What gives it, for somebody who may:", "", *self.grants, ""]
         return printable("\n".join(lines))
 
-    def _sentences(self) -> Iterator[str]:
+    def sentences(self) -> Iterator[str]:
         """What is missing; of what the same grants would mend, the first few."""
         by_grants: dict[tuple[str, ...], dict[str, None]] = {}
         for each in self.missing:

@@ -93,9 +93,10 @@ def _look(
 def _result(found: Checked) -> dg.AssetCheckResult:
     document = found.document()
     metadata: dict[str, Any] = {key: document[key] for key in ("system", "version", "partitions") if document[key]}
-    for key in ("problems", "missing", "warnings"):
-        if document[key]:
-            metadata[key] = dg.MetadataValue.text(printable("\n".join(document[key])))
+    for key, sentences in (("problems", found.problems), ("missing", found.sentences()), ("warnings", found.warnings)):
+        # A text of Dagster's is one paragraph; a block of code keeps a line a sentence.
+        if lines := "\n".join(sentences):
+            metadata[key] = dg.MetadataValue.md(markdown_code(lines))
     if found.grants:
         metadata["grants"] = dg.MetadataValue.md(markdown_code("\n".join(found.grants), "sql"))
     return dg.AssetCheckResult(
