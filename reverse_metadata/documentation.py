@@ -62,7 +62,7 @@ def _levels(connector: type[Connector]) -> str:
 def _limits(capabilities: Capabilities) -> Iterator[str]:
     longest = [f"{level} {limit:,}" for (_, level), limit in capabilities.limits.items()]
     if longest:
-        yield f"Longest description in characters: {', '.join(longest)}."
+        yield f"Longest description in {capabilities.unit}: {', '.join(longest)}."
     tags = capabilities.tags
     bounds = {"characters a key": tags.max_key, "characters a value": tags.max_value, "tags an object": tags.max_tags}
     if any(bounds.values()):

@@ -7,6 +7,7 @@ first use and needs its driver only then. A new system is one file here and one 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from types import TracebackType
 from typing import Any, ClassVar, Self
 
@@ -31,6 +32,49 @@ _REWRITABLE = ("database", "schema")
 #: are never mixed with a connection that the catalog holds: its editors must not learn a password of ours.
 CONNECTION: dict[str, JsonValue] = {"connection": True}
 SECRET: dict[str, JsonValue] = {"connection": True, "secret": True}
+
+
+class Unit(StrEnum):
+    """In what a system counts the length of a text."""
+
+    CHARACTERS = "characters"
+    #: Of UTF-8.
+    BYTES = "bytes"
+    #: Of UTF-16: one for most characters, two for an emoji.
+    CODE_UNITS = "UTF-16 code units"
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """The longest value that a place can hold."""
+
+    most: int
+    unit: Unit = Unit.CHARACTERS
+
+    def length(self, text: str) -> int:
+        """How much of it the text takes."""
+        match self.unit:
+            case Unit.CHARACTERS:
+                return len(text)
+            case Unit.BYTES:
+                return len(text.encode(errors="surrogatepass"))
+            case Unit.CODE_UNITS:
+                return len(text) + sum(character > "\uffff" for character in text)
+
+    def cut(self, text: str) -> str:
+        """The text where it fits, and else as much of it as does, with an ellipsis at the end."""
+        if self.length(text) <= self.most:
+            return text
+        room = self.most - self.length("…")
+        kept = text[:room]
+        while self.length(kept) > room:
+            # Every character takes one at least: what is too much is dropped in few steps.
+            kept = kept[: len(kept) - max((self.length(kept) - room) // 4, 1)]
+        return kept + "…"
+
+    def __str__(self) -> str:
+        """For people: `4,000 bytes`."""
+        return f"{self.most:,} {self.unit}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +120,17 @@ class Capabilities:
     together: bool = False
     #: Whether a text reads back exactly as it was sent. Then another text was written by somebody else.
     verbatim: bool = True
-    #: Longest value in characters by (aspect, level); a level that is absent has no limit.
+    #: Longest value by (aspect, level), in `unit`; a level that is absent has no limit.
     limits: Mapping[tuple[Aspect, EntityType], int] = field(default_factory=dict)
+    unit: Unit = Unit.CHARACTERS
     tags: TagLimits = field(default_factory=TagLimits)
     #: What can be written and not be read: it is written again only once the catalog has another value.
     write_only: Mapping[Aspect, tuple[EntityType, ...]] = field(default_factory=dict)
+
+    def limit(self, aspect: Aspect, level: EntityType) -> Limit | None:
+        """The longest value of an aspect at this level; None where there is no limit."""
+        most = self.limits.get((aspect, level))
+        return None if most is None else Limit(most, self.unit)
 
     def is_write_only(self, aspect: Aspect, level: EntityType) -> bool:
         """Whether nobody can tell what stands in the source."""

@@ -189,7 +189,7 @@ class Decisions:
         text = formatted(last.wanted, self._channel)
         if text is None or last.template != template or not same(desired.wanted, last.stored):
             return altered
-        limit = self._connector.capabilities.limits.get((Aspect.DESCRIPTION, subject.entity.type))
+        limit = self._connector.capabilities.limit(Aspect.DESCRIPTION, subject.entity.type)
         value = fitted(text, self._channel, limit)
         return replace(altered, wanted=last.wanted, value=value, said=desired.wanted)
 
@@ -262,9 +262,9 @@ class Decisions:
 
     def _refused(self, change: Change) -> tuple[Verdict, str] | None:
         """The verdict and reason when the system cannot hold the value."""
-        limit = self._connector.capabilities.limits.get((change.aspect, change.type))
-        if limit is not None and change.value is not None and len(change.value) > limit:
-            return Verdict.TOO_LONG, f"{len(change.value)} characters; a {change.type} takes {limit}"
+        limit = self._connector.capabilities.limit(change.aspect, change.type)
+        if limit is not None and change.value is not None and (length := limit.length(change.value)) > limit.most:
+            return Verdict.TOO_LONG, f"{length} {limit.unit}; a {change.type} takes {limit.most}"
         return self._statements.refusal(change)
 
 

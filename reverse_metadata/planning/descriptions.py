@@ -1,8 +1,9 @@
 """What a channel writes of a description."""
 
 from reverse_metadata.config import Channel
+from reverse_metadata.connectors.base import Limit
 from reverse_metadata.planning import markdown
-from reverse_metadata.planning.text import normal, truncated
+from reverse_metadata.planning.text import normal
 
 
 def formatted(description: str | None, channel: Channel) -> str | None:
@@ -15,9 +16,9 @@ def formatted(description: str | None, channel: Channel) -> str | None:
     return None if normal(text) is None else text
 
 
-def fitted(text: str, channel: Channel, limit: int | None) -> str:
-    """The text as the channel has it written where only `limit` characters fit; None is no limit."""
-    return text if limit is None or channel.on_too_long == "report" else truncated(text, limit)
+def fitted(text: str, channel: Channel, limit: Limit | None) -> str:
+    """The text as the channel has it written where no more than `limit` fits; None is no limit."""
+    return text if limit is None or channel.on_too_long == "report" else limit.cut(text)
 
 
 def template_of(channel: Channel) -> str:

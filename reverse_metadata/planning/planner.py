@@ -224,7 +224,7 @@ class _Planner:
         elif text is None or entity.description is None:
             desired = Absent.EMPTY
         else:
-            limit = self._connector.capabilities.limits.get((Aspect.DESCRIPTION, entity.type))
+            limit = self._connector.capabilities.limit(Aspect.DESCRIPTION, entity.type)
             desired = Desired(entity.description, fitted(text, self._channel, limit))
         subject = Subject(
             entity,

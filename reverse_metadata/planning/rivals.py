@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from reverse_metadata.catalogs.filter import could_match, matches
 from reverse_metadata.config import Channel
-from reverse_metadata.connectors.base import Connector
+from reverse_metadata.connectors.base import Connector, Limit
 from reverse_metadata.display import one_line
 from reverse_metadata.errors import ContradictoryChannels
 from reverse_metadata.model import Aspect, Entity, EntityType, Partition, Verdict
@@ -82,7 +82,7 @@ class Rivals:
         rivals = self._rivals(entity, top, Aspect.DESCRIPTION)
         if not rivals:
             return OURS
-        limit = self._capabilities.limits.get((Aspect.DESCRIPTION, entity.type))
+        limit = self._capabilities.limit(Aspect.DESCRIPTION, entity.type)
         found = (_described(entity, each, limit) for each in (self._channel, *rivals))
         return self._settled(entity, Aspect.DESCRIPTION, "", [wish for wish in found if wish], in_scope)
 
@@ -203,7 +203,7 @@ def _rules(channel: Channel, aspect: Aspect) -> object:
             return channel.owners, channel.sql_template
 
 
-def _described(entity: Entity, channel: Channel, limit: int | None) -> _Wish | None:
+def _described(entity: Entity, channel: Channel, limit: Limit | None) -> _Wish | None:
     text = descriptions.formatted(entity.description, channel)
     if text is None:
         return None

@@ -22,8 +22,3 @@ def agree(aspect: Aspect, one: str | None, other: str | None) -> bool:
     A tag may be there with an empty value, which is not the same as no tag.
     """
     return same(one, other) if aspect is Aspect.DESCRIPTION else one == other
-
-
-def truncated(text: str, limit: int) -> str:
-    """`text` cut to `limit` characters, the last of them an ellipsis."""
-    return text if len(text) <= limit else text[: limit - 1] + "…"

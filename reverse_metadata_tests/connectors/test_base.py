@@ -1,9 +1,11 @@
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from reverse_metadata.connectors.base import Capabilities, ConnectorOptions, ordered
+from reverse_metadata.connectors.base import Capabilities, ConnectorOptions, Limit, Unit, ordered
 from reverse_metadata.model import Aspect, EntityType, Path
 from reverse_metadata_tests.connectors.postgres.shop import change
 
@@ -50,3 +52,22 @@ def test_capabilities_say_what_is_supported_where() -> None:
     assert capabilities.supports(Aspect.OWNER, EntityType.TABLE)
     assert not capabilities.supports(Aspect.OWNER, EntityType.COLUMN)
     assert not capabilities.supports(Aspect.TAGS, EntityType.TABLE)
+
+
+@pytest.mark.parametrize(("unit", "length"), [(Unit.CHARACTERS, 4), (Unit.BYTES, 10), (Unit.CODE_UNITS, 5)])
+def test_a_length_is_counted_as_the_system_does(unit: Unit, length: int) -> None:
+    assert Limit(10, unit).length("aé日🎉") == length
+    assert Limit(length, unit).cut("aé日🎉") == "aé日🎉"
+    assert Limit(length - 1, unit).cut("aé日🎉").endswith("…")
+
+
+@given(st.text(), st.sampled_from(Unit), st.integers(min_value=3, max_value=40))
+def test_as_much_as_fits_is_kept(text: str, unit: Unit, most: int) -> None:
+    limit = Limit(most, unit)
+    cut = limit.cut(text)
+    assert limit.length(cut) <= most
+    if cut != text:
+        kept = cut[:-1]
+        assert text.startswith(kept)
+        assert limit.length(text) > most
+        assert limit.length(text[: len(kept) + 1] + "…") > most

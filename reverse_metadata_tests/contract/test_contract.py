@@ -153,9 +153,9 @@ def arrive(peer: Peer, texts: list[str]) -> None:
         wishes: dict[Path, str | None] = {}
         for number, text in enumerate(texts):
             path = peer.path("wide", f"c{number}")
-            limit = peer.capabilities.limits.get((Aspect.DESCRIPTION, EntityType.COLUMN))
+            limit = peer.capabilities.limit(Aspect.DESCRIPTION, EntityType.COLUMN)
             refused = connector.refuse(change(path, text, state))
-            if refused is None and normal(text) is not None and (limit is None or len(text) <= limit):
+            if refused is None and normal(text) is not None and (limit is None or limit.length(text) <= limit.most):
                 wishes[path] = text
         assert not wishes or errors(push(connector, wishes)) == {}
         after = connector.read(peer.partition, ["wide"])
