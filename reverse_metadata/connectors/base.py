@@ -100,12 +100,13 @@ class Requests:
     """How many queries or calls a connector makes at most, as its tests hold it to.
 
     Reading a schema takes `schema`, and `table` more for each table that is read; `resolve` takes `resolve` for each
-    table. Nothing grows with the columns.
+    table, and `missing` takes `preflight` for each. Nothing grows with the columns.
     """
 
     schema: int
     table: int = 0
     resolve: int = 0
+    preflight: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,7 +315,8 @@ class Connector(ABC):
     def missing(self, partition: Partition, needs: Collection[Need]) -> list[Missing]:
         """The privileges that the writer lacks for the needs, all of them in this partition; nothing is written.
 
-        An object that is not there lacks nothing. The number of queries does not depend on the number of needs.
+        An object that is not there lacks nothing. The number of queries does not depend on the number of needs, beyond
+        `capabilities.requests.preflight` for each table.
         Raises SourceError.
         """
 

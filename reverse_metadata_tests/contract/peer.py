@@ -72,6 +72,8 @@ class Peer(ABC):
     )
     #: Tables in the test of a large batch, each with 50 columns.
     large: ClassVar[int] = 10
+    #: Whether the engine can say who its users are. Where it cannot, every name may be one.
+    knows_its_users: ClassVar[bool] = True
     #: Two tags of each level on which there are some: a key, a value, and another value of the key.
     tags: ClassVar[Mapping[EntityType, tuple[tuple[str, str, str], ...]]] = {}
 
