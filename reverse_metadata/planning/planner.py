@@ -310,6 +310,10 @@ class _Planner:
             if last is None or not self._lost_its_own(entity, last):
                 return  # only inherited: the catalog says nothing of this entity itself
             own = ()
+        if own and not self._statements.supports(Aspect.OWNER, entity.type):
+            # Nobody is looked up where nothing can have an owner.
+            self.decisions.decide(subject, Desired(own[0].name, own[0].name))
+            return
         taken_off = not own and last is not None
         if self._rivals.owner(entity, self._parents_of(entity), taken_off=taken_off, in_scope=in_scope).left:
             return
