@@ -8,6 +8,7 @@ from reverse_metadata.errors import ConfigurationError
 
 #: The class of every system, as `module:class`.
 CONNECTORS: dict[str, str] = {
+    "oracle": "reverse_metadata.connectors.oracle:OracleConnector",
     "postgres": "reverse_metadata.connectors.postgres:PostgresConnector",
 }
 

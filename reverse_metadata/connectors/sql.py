@@ -5,7 +5,7 @@ which says what a value shall be, may be sent again after its answer was lost; o
 """
 
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -16,6 +16,8 @@ from reverse_metadata.errors import Reason, SourceError
 from reverse_metadata.model import Outcome, Partition, Statement
 
 Row = tuple[Any, ...]
+#: By position or by name, as the driver wants them.
+Parameters = Sequence[Any] | Mapping[str, Any]
 
 
 class SqlConnector(Connector):
@@ -33,7 +35,7 @@ class SqlConnector(Connector):
         """A new connection of the driver, ready for use. Raises what the driver raises."""
 
     @abstractmethod
-    def run(self, connection: Any, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
+    def run(self, connection: Any, sql: str, parameters: Parameters = ()) -> list[Row]:
         """The rows of one statement, none for DDL. Raises what the driver raises."""
 
     @abstractmethod
@@ -60,7 +62,7 @@ class SqlConnector(Connector):
         """One statement after the other."""
         return batches.run_each(statements, lambda statement: self._send(partition, statement, permit), self.resolve)
 
-    def ask(self, what: str, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
+    def ask(self, what: str, sql: str, parameters: Parameters = ()) -> list[Row]:
         """The rows of a query, asked again while it fails for a reason that may pass; `what` is for messages: `schema
         sales`. Raises SourceError."""
 

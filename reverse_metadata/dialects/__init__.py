@@ -7,6 +7,7 @@ from reverse_metadata.dialects.base import Dialect, Quoted, TagList
 from reverse_metadata.dialects.bigquery import BIGQUERY
 from reverse_metadata.dialects.clickhouse import CLICKHOUSE
 from reverse_metadata.dialects.mysql import MYSQL
+from reverse_metadata.dialects.oracle import ORACLE
 from reverse_metadata.dialects.postgres import POSTGRES
 from reverse_metadata.dialects.redshift import REDSHIFT
 from reverse_metadata.dialects.spark import SPARK
@@ -22,6 +23,7 @@ DIALECTS: dict[str, Dialect] = {
     "clickhouse": CLICKHOUSE,
     "databricks": SPARK,
     "mysql": MYSQL,
+    "oracle": ORACLE,
     "postgres": POSTGRES,
     "redshift": REDSHIFT,
     "trino": TRINO,
