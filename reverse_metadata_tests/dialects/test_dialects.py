@@ -6,6 +6,7 @@ from reverse_metadata.dialects.athena import ATHENA
 from reverse_metadata.dialects.bigquery import BIGQUERY
 from reverse_metadata.dialects.clickhouse import CLICKHOUSE
 from reverse_metadata.dialects.mysql import MYSQL, with_sql_mode
+from reverse_metadata.dialects.oracle import ORACLE
 from reverse_metadata.dialects.postgres import POSTGRES, POSTGRES_BACKSLASH
 from reverse_metadata.dialects.redshift import REDSHIFT
 from reverse_metadata.dialects.spark import SPARK
@@ -36,6 +37,7 @@ BOTH = with_sql_mode({"ANSI_QUOTES", "NO_BACKSLASH_ESCAPES"})
         (SPARK, "\\'", "'\\\\\\''"),
         (SPARK, "${env:HOME} $1 \\$", "'\\u0024{env:HOME} \\u00241 \\\\\\u0024'"),
         (SPARK, "\0\n", "'\0\n'"),
+        (ORACLE, "\\' \n 🎉", "'\\'' \n 🎉'"),
         (REDSHIFT, "\\' \n $x$", "'\\\\'' \n $x$'"),
         (BIGQUERY, "\\' \"\t\u2028", "'\\\\\\' \"\t\u2028'"),
         (BIGQUERY, "a\r\nb\0001", "'a\\r\\nb\\x001'"),
@@ -185,6 +187,7 @@ def test_every_system_has_its_dialect() -> None:
         "clickhouse": "ClickHouse",
         "databricks": "Spark",
         "mysql": "MySQL",
+        "oracle": "Oracle",
         "postgres": "PostgreSQL",
         "redshift": "Redshift",
         "trino": "Trino",

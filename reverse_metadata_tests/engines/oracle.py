@@ -49,6 +49,7 @@ _VIEWS = {
     "product_component_version": "product version version_full status",
     "dual": "dummy",
 }
+_SESSIONS = {"v$session": "client_identifier status audsid"}
 _ANNOTATIONS = {
     "all_annotations_usage": "object_name object_type column_name domain_name domain_owner annotation_owner"
     " annotation_name annotation_value"
@@ -117,6 +118,8 @@ class Oracle:
         self.users: dict[str, User] = {}
         self.asked: list[str] = []
         self.locked: set[tuple[str, str]] = set()
+        #: What V$SESSION says of other sessions: client identifier and status.
+        self.sessions: list[tuple[str, str]] = []
         self._ids = count(73001)
         self._losses: list[tuple[str, Literal["before", "after"]]] = []
         self._lock = RLock()
@@ -295,7 +298,9 @@ class Oracle:
     def _rows(self, session: "Connection", sql: str, binds: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         with sqlite3.connect(":memory:") as dictionary:
             dictionary.create_function("sys_context", 2, lambda _, name: self._context(session, name))
-            for view, columns in (_VIEWS | (_ANNOTATIONS if self.has_annotations else {})).items():
+            sees_sessions = "SELECT_CATALOG_ROLE" in self.users[session.user].may
+            views = _VIEWS | (_ANNOTATIONS if self.has_annotations else {}) | (_SESSIONS if sees_sessions else {})
+            for view, columns in views.items():
                 names = columns.split()
                 dictionary.execute(f"CREATE TABLE {view} ({', '.join(names)})")
                 rows = [[row.get(name) for name in names] for row in self._dictionary(session.user, view)]
@@ -329,6 +334,8 @@ class Oracle:
                 yield from ({"username": name, "user_id": each.id} for name, each in self.users.items())
             case "session_privs":
                 yield from ({"privilege": each} for each in self.users[user].may)
+            case "v$session":
+                yield from ({"client_identifier": mark, "status": status} for mark, status in self.sessions)
             case "nls_database_parameters":
                 yield {"parameter": "NLS_CHARACTERSET", "value": self.charset}
             case "product_component_version":

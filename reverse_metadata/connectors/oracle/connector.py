@@ -59,7 +59,7 @@ _VERSION = "SELECT product, version_full FROM product_component_version"
 _CHARSET = "SELECT value FROM nls_database_parameters WHERE parameter = 'NLS_CHARACTERSET'"
 _ACTIVE = (
     "SELECT COUNT(*) FROM v$session WHERE client_identifier = :mark AND status = 'ACTIVE'"
-    " AND audsid <> sys_context('USERENV', 'SESSIONID')"
+    " AND (audsid IS NULL OR audsid <> sys_context('USERENV', 'SESSIONID'))"
 )
 #: Python's name of each character set that holds less than Unicode and is common; Oracle turns what it lacks into `?`.
 _CODECS = {

@@ -11,6 +11,7 @@ from reverse_metadata_tests.templates.injection.lexers import (
     bigquery,
     clickhouse,
     mysql,
+    oracle,
     postgres,
     redshift,
     spark,
@@ -222,6 +223,23 @@ _ATHENA = _forms(
     ),
 )
 
+_ORACLE = _forms(
+    (
+        "COMMENT ON COLUMN {schema}.{table}.{column} IS {description}",
+        """COMMENT ON COLUMN "«schema»"."«table»"."«column»" IS '«description»'""",
+    ),
+    (
+        """COMMENT ON TABLE {schema}."T {table}" IS N'<{description}>\\n' /* by {{us}} */""",
+        """COMMENT ON TABLE "«schema»"."T «table»" IS '<«description»>\\n' /* by {us} */""",
+    ),
+    (
+        "ALTER TABLE {table} ANNOTATIONS (ADD OR REPLACE {tag_key} {tag_value}); -- {{us}}\nDROP TABLE {schema}",
+        """ALTER TABLE "«table»" ANNOTATIONS (ADD OR REPLACE "«tag_key»" '«tag_value»');;"""
+        """-- {us}\nDROP TABLE "«schema»\"""",
+    ),
+    ("CALL note({tag_key:literal}, '{tag_key}:{tag_value}')", "CALL note('«tag_key»', '«tag_key»:«tag_value»')"),
+)
+
 
 def _mysql(*modes: str) -> Speech:
     ansi, no_backslash = "ANSI_QUOTES" in modes, "NO_BACKSLASH_ESCAPES" in modes
@@ -249,6 +267,7 @@ SPEECHES: dict[str, Speech] = {
     "mysql-ansi-no-backslash": _mysql("ANSI_QUOTES", "NO_BACKSLASH_ESCAPES"),
     "clickhouse": Speech(DIALECTS["clickhouse"], clickhouse.tokens, _CLICKHOUSE, _never, _no_name),
     "trino": Speech(DIALECTS["trino"], trino.tokens, _TRINO, _never, _no_name),
+    "oracle": Speech(DIALECTS["oracle"], oracle.tokens, _ORACLE, _nul, lambda name: _no_name(name) or '"' in name),
     "redshift": Speech(
         DIALECTS["redshift"],
         redshift.tokens,

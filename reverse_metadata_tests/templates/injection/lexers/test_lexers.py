@@ -9,6 +9,7 @@ from reverse_metadata_tests.templates.injection.lexers import (
     bigquery,
     clickhouse,
     mysql,
+    oracle,
     postgres,
     redshift,
     spark,
@@ -130,6 +131,18 @@ def test_spark(sql: str, found: list[Token]) -> None:
 @pytest.mark.parametrize(
     ("sql", "found"),
     [
+        (r"'it''s \n' n'x'", [text(r"it's \n"), text("x")]),
+        (r'"A\b c"', [name(r"A\b c")]),
+        ("Foo$1# -- c\n/* a /* b */ c", [word("foo$1#"), comment("-- c"), comment(" a /* b */"), word("c")]),
+    ],
+)
+def test_oracle(sql: str, found: list[Token]) -> None:
+    assert oracle.tokens(sql) == found
+
+
+@pytest.mark.parametrize(
+    ("sql", "found"),
+    [
         (r"'it''s \'\\\n\101\q'", [text("it's '\\\nAq")]),
         ("'foo'\n'bar'", [text("foobar")]),
         ("E'a'", [word("e"), text("a")]),
@@ -188,6 +201,10 @@ def test_athena(sql: str, found: list[Token]) -> None:
         (clickhouse, r"'\'"),
         (trino, "`a`"),
         (trino, '""'),
+        (oracle, "q'[x]'"),
+        (oracle, "Nq'!x!'"),
+        (oracle, '""'),
+        (oracle, "'\0'"),
         (redshift, r"'\'"),
         (redshift, "B'1'"),
         (redshift, '"a\tb"'),
