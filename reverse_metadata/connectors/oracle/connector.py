@@ -80,7 +80,7 @@ class OracleConnector(SqlConnector):
     system: ClassVar[str] = "oracle"
     title: ClassVar[str] = "Oracle Database"
     versions: ClassVar[str] = "19c to 26ai; tags from 19.28 and 23ai on"
-    tried_on: ClassVar[str] = "a stand-in"
+    tried_on: ClassVar[str] = "a stand-in, no engine"
     service_types: ClassVar[tuple[str, ...]] = ("Oracle",)
     capabilities: ClassVar[Capabilities] = Capabilities(
         levels={Aspect.DESCRIPTION: _LEVELS, Aspect.TAGS: _LEVELS},
