@@ -10,6 +10,7 @@ from reverse_metadata.errors import ConfigurationError
 CONNECTORS: dict[str, str] = {
     "oracle": "reverse_metadata.connectors.oracle:OracleConnector",
     "postgres": "reverse_metadata.connectors.postgres:PostgresConnector",
+    "redshift": "reverse_metadata.connectors.redshift:RedshiftConnector",
 }
 
 #: The catalog's `serviceType`s of engines that speak another one's protocol and differ where it matters here, with

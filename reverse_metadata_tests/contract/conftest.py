@@ -13,6 +13,7 @@ PEERS = {
     "postgres-18": ("postgres", "postgres_18", ""),
     "postgres-15": ("postgres", "postgres_15", ""),
     "oracle": ("oracle", "oracle_peer", ""),
+    "redshift": ("redshift", "redshift", ""),
 }
 
 

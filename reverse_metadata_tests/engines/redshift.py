@@ -30,11 +30,19 @@ _CATALOG = Path(__file__).with_suffix(".sql")
 
 # https://docs.aws.amazon.com/redshift/latest/dg/r_enable_case_sensitive_identifier.html. A setting of no extension is
 # unknown to PostgreSQL, so it gets one of its own.
+# Before PostgreSQL 8.2, and so in Redshift, the comment of a database stood among all others.
+_DESCRIPTIONS = re.compile(rb"(?i)\bpg_description\b")
+_NAMESPACE = re.compile(rb"(?i)\bcurrent_namespace\b")
 _SETTING = re.compile(rb"(?i)(\b(?:set|show|reset)\s+|\bcurrent_setting\(\s*')(enable_case_sensitive_identifier)\b")
 
 
 class _RedshiftProxy(Proxy):
-    """Makes a PostgreSQL take the driver for a client of its own, and the driver take it for a Redshift."""
+    """Makes a PostgreSQL take the driver for a client of its own, and the driver take it for a Redshift.
+
+    `asked` counts what is asked and written, not what bounds a session or a transaction.
+    """
+
+    asked = 0
 
     def startup(self, parameters: dict[bytes, bytes]) -> dict[bytes, bytes]:
         # The driver also says its version and its operating system, which PostgreSQL refuses as unknown settings.
@@ -42,6 +50,11 @@ class _RedshiftProxy(Proxy):
         return {name: value for name, value in parameters.items() if name in known}
 
     def statement(self, sql: bytes) -> bytes:
+        if not sql.upper().startswith((b"BEGIN", b"SET", b"COMMIT", b"ROLLBACK")):
+            self.asked += 1
+        # https://docs.aws.amazon.com/redshift/latest/dg/r_CURRENT_NAMESPACE.html
+        sql = _NAMESPACE.sub(b"'86b5169f-0000-4a0e-8f52-0000000000a1'", sql)
+        sql = _DESCRIPTIONS.sub(b"played_description", sql)
         return _SETTING.sub(rb"\1redshift.\2", sql)
 
     def status(self, setting: bytes, value: bytes) -> bytes:
@@ -59,10 +72,15 @@ class User:
 class Redshift:
     """A server with any number of warehouses. Its `host` and `port` speak to Redshift's driver, without TLS."""
 
-    def __init__(self, proxy: Proxy, socket: str) -> None:
+    def __init__(self, proxy: _RedshiftProxy, socket: str) -> None:
         self.host, self.port = proxy.host, proxy.port
         self.losing = proxy.losing
         self._proxy, self._socket = proxy, socket
+
+    @property
+    def asked(self) -> int:
+        """How many statements were run, without those that bound sessions and transactions."""
+        return self._proxy.asked
 
     def sql_session(self, database: str) -> psycopg.Connection[Any]:
         """A session of the superuser `postgres`, past driver and proxy."""
@@ -103,6 +121,11 @@ class Warehouse:
         self.losing = server.losing
         self._server = server
         self.admin = self.user(superuser=True)
+
+    @property
+    def asked(self) -> int:
+        """See `Redshift.asked`."""
+        return self._server.asked
 
     def user(self, *, superuser: bool = False) -> User:
         """A new user. https://docs.aws.amazon.com/redshift/latest/dg/r_CREATE_USER.html"""

@@ -40,6 +40,12 @@ SELECT db_name AS database_name, schema AS schema_name, owner_user_name AS user_
        autorewrite, autorefresh
   FROM pg_catalog.stv_mv_info;
 
+-- https://www.postgresql.org/docs/8.0/catalog-pg-description.html holds the comments of databases, too. Filled from
+-- pg_description and pg_shdescription.
+CREATE VIEW pg_catalog.played_description AS
+SELECT objoid, classoid, objsubid, description FROM pg_catalog.pg_description
+UNION ALL SELECT objoid, classoid, 0, description FROM pg_catalog.pg_shdescription;
+
 -- guide/r_SVV_TABLES.html. Filled from pg_class and svv_external_tables.
 CREATE VIEW pg_catalog.svv_tables AS
 SELECT current_database()::text AS table_catalog, n.nspname::text AS table_schema, c.relname::text AS table_name,
@@ -105,6 +111,6 @@ SELECT s.usename::text AS txn_owner, s.datname::text AS txn_db, coalesce(l.trans
   FROM pg_catalog.pg_locks AS l JOIN pg_catalog.pg_stat_activity AS s ON s.pid = l.pid
  WHERE l.locktype IN ('relation', 'transactionid');
 
-GRANT SELECT ON svv_external_schemas, svv_external_tables, svv_external_columns, played_late_binding_view_cols,
+GRANT SELECT ON played_description, svv_external_schemas, svv_external_tables, svv_external_columns, played_late_binding_view_cols,
     stv_mv_info, svv_mv_info, svv_tables, svv_columns, pg_class_info, stv_sessions, stv_recents, svv_transactions
     TO PUBLIC;

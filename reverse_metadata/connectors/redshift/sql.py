@@ -1,0 +1,54 @@
+"""The SQL that carries a change. Pure text: no connection, no driver.
+
+| | |
+|---|---|
+| comments | https://docs.aws.amazon.com/redshift/latest/dg/r_COMMENT.html |
+| owners | https://docs.aws.amazon.com/redshift/latest/dg/r_ALTER_TABLE.html, .../r_ALTER_SCHEMA.html, .../r_ALTER_DATABASE.html |
+
+The page on COMMENT lists schemas among what can be described, and leaves them out of its syntax. They are tried, and
+what the server says of it is reported.
+"""  # noqa: E501 -- the rows of a table cannot be broken
+
+from collections.abc import Callable, Iterable
+
+from reverse_metadata.connectors.base import ordered
+from reverse_metadata.dialects.redshift import REDSHIFT
+from reverse_metadata.model import Aspect, Change, Path, Statement
+
+#: The keyword of COMMENT for each kind; Redshift takes a materialized view for a view.
+_KEYWORDS = {
+    "database": "DATABASE",
+    "schema": "SCHEMA",
+    "external schema": "SCHEMA",
+    "table": "TABLE",
+    "view": "VIEW",
+    "materialized view": "VIEW",
+    "late-binding view": "VIEW",
+    "column": "COLUMN",
+}
+#: ALTER TABLE hands over views of every kind, too.
+_OWNED = {"DATABASE": "DATABASE", "SCHEMA": "SCHEMA", "TABLE": "TABLE", "VIEW": "TABLE"}
+
+
+def nameable(name: str) -> bool:
+    """Whether anything can have this name: https://docs.aws.amazon.com/redshift/latest/dg/r_names.html"""
+    if any("\ud800" <= character <= "\udfff" or character < " " for character in name):
+        return False
+    return 0 < len(name.encode()) <= 127
+
+
+def named(path: Path) -> str:
+    """What statements call it, by the names of the source: a database by its name, all else from the schema down."""
+    return ".".join(map(REDSHIFT.identifier, path if len(path) == 1 else path[1:]))
+
+
+def resolve(changes: Iterable[Change], rewritten: Callable[[Path], Path]) -> list[Statement]:
+    """One statement a change, in the order in which they are sent."""
+    return [Statement(_text(change, named(rewritten(change.path))), (change,)) for change in ordered(changes)]
+
+
+def _text(change: Change, name: str) -> str:
+    keyword = _KEYWORDS[change.kind]
+    if change.aspect is Aspect.OWNER:
+        return f"ALTER {_OWNED[keyword]} {name} OWNER TO {REDSHIFT.identifier(change.value or '')}"
+    return f"COMMENT ON {keyword} {name} IS {'NULL' if change.value is None else REDSHIFT.literal(change.value)}"

@@ -1,0 +1,106 @@
+"""Exact SQL, verdicts and what errors mean, without a connection."""
+
+from dataclasses import replace
+
+import pytest
+from redshift_connector.error import InterfaceError, ProgrammingError
+
+from reverse_metadata.connectors.redshift import RedshiftConnector, RedshiftOptions
+from reverse_metadata.connectors.redshift.failures import refusal_of
+from reverse_metadata.errors import Reason
+from reverse_metadata.model import Aspect, Path, Verdict
+from reverse_metadata_tests.contract.peer import change
+
+ORDERS = ("shop", "sales", "orders")
+
+
+def connector(**options: object) -> RedshiftConnector:
+    return RedshiftConnector(RedshiftOptions.model_validate({"host": "h", "username": "writer"} | options))
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "kind", "sql"),
+    [
+        (("shop",), "x", "database", "COMMENT ON DATABASE shop IS 'x'"),
+        (("shop", "sales"), "x", "schema", "COMMENT ON SCHEMA sales IS 'x'"),
+        (("shop", "lake"), None, "external schema", "COMMENT ON SCHEMA lake IS NULL"),
+        (ORDERS, "It's \\ all\n", "table", "COMMENT ON TABLE sales.orders IS 'It''s \\\\ all\n'"),
+        (ORDERS, None, "view", "COMMENT ON VIEW sales.orders IS NULL"),
+        (ORDERS, "x", "materialized view", "COMMENT ON VIEW sales.orders IS 'x'"),
+        (ORDERS, "x", "late-binding view", "COMMENT ON VIEW sales.orders IS 'x'"),
+        ((*ORDERS, "Mixed"), "x", "column", "COMMENT ON COLUMN sales.orders.\"Mixed\" IS 'x'"),
+        (("shop", "tag", 'a"b'), "x", "table", 'COMMENT ON TABLE "tag"."a""b" IS \'x\''),
+    ],
+)
+def test_a_comment(path: Path, value: str | None, kind: str, sql: str) -> None:
+    (statement,) = connector().resolve([replace(change(path, value, {}), kind=kind)])
+    assert statement.text == sql
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "sql"),
+    [
+        (("shop",), "database", "ALTER DATABASE shop OWNER TO ada"),
+        (("shop", "sales"), "schema", "ALTER SCHEMA sales OWNER TO ada"),
+        (ORDERS, "table", "ALTER TABLE sales.orders OWNER TO ada"),
+        (ORDERS, "view", "ALTER TABLE sales.orders OWNER TO ada"),
+        (ORDERS, "materialized view", "ALTER TABLE sales.orders OWNER TO ada"),
+    ],
+)
+def test_an_owner(path: Path, kind: str, sql: str) -> None:
+    (statement,) = connector().resolve([replace(change(path, "ada", {}, Aspect.OWNER), kind=kind)])
+    assert statement.text == sql
+
+
+def test_names_are_rewritten() -> None:
+    clone = connector(rewrite={"schema": {"sales": "sales_clone"}})
+    (statement,) = clone.resolve([replace(change(ORDERS, "x", {}), kind="table")])
+    assert statement.text == "COMMENT ON TABLE sales_clone.orders IS 'x'"
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "aspect", "verdict"),
+    [
+        ("external table", "x", Aspect.DESCRIPTION, Verdict.UNSUPPORTED),
+        ("external column", None, Aspect.DESCRIPTION, Verdict.UNSUPPORTED),
+        ("external table", "ada", Aspect.OWNER, Verdict.UNSUPPORTED),
+        ("late-binding column", "x", Aspect.DESCRIPTION, Verdict.UNSUPPORTED),
+        ("table", None, Aspect.OWNER, Verdict.UNSUPPORTED),
+        ("table", "nul\0", Aspect.DESCRIPTION, Verdict.INVALID),
+        ("table", "\udc00", Aspect.DESCRIPTION, Verdict.INVALID),
+        ("late-binding view", "x", Aspect.DESCRIPTION, None),
+        ("table", None, Aspect.DESCRIPTION, None),
+    ],
+)
+def test_what_is_refused_before_anything_is_sent(
+    kind: str, value: str | None, aspect: Aspect, verdict: Verdict | None
+) -> None:
+    refused = connector().refuse(replace(change(ORDERS, value, {}, aspect), kind=kind))
+    assert (refused and refused[0]) == verdict
+
+
+@pytest.mark.parametrize(
+    ("error", "reason", "spoils"),
+    [
+        (ProgrammingError({"C": "42501", "M": "must be owner of relation orders"}), Reason.MISSING_PRIVILEGE, True),
+        (ProgrammingError({"C": "42P01", "M": "relation does not exist"}), Reason.MISSING_OBJECT, True),
+        (ProgrammingError({"C": "42703", "M": "column does not exist"}), Reason.MISSING_OBJECT, False),
+        (ProgrammingError({"C": "57014", "M": "canceled on user's request"}), Reason.STATEMENT_TIMEOUT, False),
+        (ProgrammingError({"C": "28000", "M": "password authentication failed"}), Reason.AUTHENTICATION, False),
+        (ProgrammingError({"C": "08006", "M": "connection failure"}), Reason.CONNECTION, False),
+        (
+            ProgrammingError({"C": "XX000", "M": "1023", "D": "Serializable isolation violation on table"}),
+            Reason.SERIALIZATION,
+            False,
+        ),
+        (ProgrammingError({"C": "42601", "M": "syntax error"}), Reason.OTHER, False),
+        (InterfaceError("communication error", ConnectionRefusedError(111)), Reason.CONNECTION, False),
+        (InterfaceError("connection is closed"), Reason.CONNECTION, False),
+        (BrokenPipeError(32, "Broken pipe"), Reason.CONNECTION, False),
+        (InterfaceError("Unable to locate credentials"), Reason.AUTHENTICATION, False),
+    ],
+)
+def test_what_an_error_means(error: Exception, reason: Reason, spoils: bool) -> None:
+    refusal = refusal_of(error)
+    assert (refusal.reason, refusal.spoils_table) == (reason, spoils)
+    assert refusal.message
