@@ -9,7 +9,7 @@ from reverse_metadata.connectors.redshift import connector as redshift
 from reverse_metadata.errors import Reason, SourceError
 from reverse_metadata.model import Aspect, Partition, Statement
 from reverse_metadata_tests.contract.peer import SERVICE, change, errors, push
-from reverse_metadata_tests.engines.redshift import User, Warehouse
+from reverse_metadata_tests.engines.redshift import User, Warehouse, refusals
 
 
 def connector(warehouse: Warehouse, user: User | None = None, **options: object) -> RedshiftConnector:
@@ -140,7 +140,7 @@ def test_what_a_dead_run_commits_is_waited_for(shop: Warehouse, monkeypatch: pyt
 
 def test_nothing_at_work_is_not_waited_for(shop: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batches, "pause", lambda attempt: pytest.fail("it waited"))
-    with connector(shop) as each:
+    with connector(shop) as each, refusals():
         each.settle(sales(shop))
         each.settle(Partition(SERVICE, f"{shop.database}_nowhere", "sales"))
 
@@ -168,6 +168,6 @@ def test_the_owner_of_a_database_and_a_schema_is_looked_at_too(shop: Warehouse) 
 
 
 def test_an_endpoint_that_nobody_listens_at(warehouse: Warehouse) -> None:
-    with connector(warehouse, port=1) as each, pytest.raises(SourceError) as raised:
+    with refusals(), connector(warehouse, port=1) as each, pytest.raises(SourceError) as raised:
         each.version()
     assert raised.value.reason is Reason.CONNECTION
