@@ -11,6 +11,7 @@ CONNECTORS: dict[str, str] = {
     "oracle": "reverse_metadata.connectors.oracle:OracleConnector",
     "postgres": "reverse_metadata.connectors.postgres:PostgresConnector",
     "redshift": "reverse_metadata.connectors.redshift:RedshiftConnector",
+    "trino": "reverse_metadata.connectors.trino:TrinoConnector",
 }
 
 #: The catalog's `serviceType`s of engines that speak another one's protocol and differ where it matters here, with

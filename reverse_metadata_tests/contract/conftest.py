@@ -14,6 +14,9 @@ PEERS = {
     "postgres-15": ("postgres", "postgres_15", ""),
     "oracle": ("oracle", "oracle_peer", ""),
     "redshift": ("redshift", "redshift", ""),
+    "trino-memory": ("trino", "memory", "trino_server"),
+    "trino-iceberg": ("trino", "iceberg", "trino_server"),
+    "trino-hive": ("trino", "hive", "trino_server"),
 }
 
 
