@@ -27,7 +27,7 @@ class Trino(Peer):
     owned: ClassVar[tuple[EntityType, ...]] = ()
 
     def __init__(self, front: TrinoFront, mended: ExitStack) -> None:
-        self._front, self._mended = front, mended
+        self.front, self._mended = front, mended
         self._described: tuple[object, Mapping[str, str]] = (None, {})
         suffix = token_hex(5)
         self.partition = Partition(SERVICE, self.catalog, f"locked_{suffix}")
@@ -47,7 +47,7 @@ class Trino(Peer):
         return self._connected("tests")
 
     def _connected(self, user: str, **options: Any) -> Connector:
-        return TrinoConnector(TrinoOptions(**self._front.options(user, **options)))
+        return TrinoConnector(TrinoOptions(**self.front.options(user, **options)))
 
     def table(self, name: str, columns: Sequence[str] = ("id",), partition: Partition | None = None) -> Path:
         path = (*(partition or self.partition).path, name)
@@ -77,7 +77,7 @@ class Trino(Peer):
 
     def _columns(self, table: Path) -> Mapping[str, str]:
         """The comments of a table's columns, asked for again once anything was sent in between."""
-        asked = (table, len(self._front.statements))
+        asked = (table, len(self.front.statements))
         if self._described[0] != asked:
             described = self.ask(f"DESCRIBE {_named(table)}")
             self._described = (asked, {name: comment for name, _, _, comment in described})
@@ -85,16 +85,16 @@ class Trino(Peer):
 
     def _owner(self, path: Path) -> str:
         """As the file metastore holds it: Trino does not tell."""
-        lake = self._front.trino.rules.parent / "lake" / self.catalog
+        lake = self.front.trino.rules.parent / "lake" / self.catalog
         if len(path) == 2:
             return str(json.loads((lake / f".{path[1]}.trinoSchema").read_text())["ownerName"])
         return str(json.loads((lake / path[1] / path[2] / ".trinoSchema").read_text())["owner"])
 
     def lost(self, when: Literal["before", "after"]) -> AbstractContextManager[None]:
-        return self._front.losing(when, "COMMENT ON")
+        return self.front.losing(when, "COMMENT ON")
 
     def requests(self) -> int:
-        return self._front.asked
+        return self.front.asked
 
     def lacking(self) -> Connector:
         return self._connected("steward")
@@ -103,7 +103,7 @@ class Trino(Peer):
         rules: dict[str, list[dict[str, Any]]] = {}
         for section, listed in (each for grant in grants for each in json.loads(grant).items()):
             rules.setdefault(section, []).extend(listed)
-        self._mended.enter_context(self._front.trino.ruled(**rules))
+        self._mended.enter_context(self.front.trino.ruled(**rules))
 
     def owner(self) -> str:
         return f"owner_{token_hex(5)}"
@@ -114,7 +114,7 @@ class Trino(Peer):
 
     def ask(self, sql: str) -> list[list[Any]]:
         """The rows of an administrator's statement, past the front."""
-        return self._front.trino.ask(sql)
+        return self.front.trino.ask(sql)
 
 
 class Memory(Trino):

@@ -39,7 +39,7 @@ class TrinoFront(Front):
         self.statements: list[str] = []
         #: How many answers were lost.
         self.lost = 0
-        #: Headers that do not arrive at the server.
+        #: Headers, in lower case, that do not arrive at the other side.
         self.dropped: set[str] = set()
         self._losing: set[str] | None = None
         self._pool = urllib3.PoolManager()
@@ -92,7 +92,8 @@ class TrinoFront(Front):
         url = f"http://127.0.0.1:{self.trino.port}{request.target}"
         answered = self._pool.request(request.method, url, body=request.body, headers=headers, retries=False)
         body = answered.data.replace(f"http://127.0.0.1:{self.port}/".encode(), f"{self.url}/".encode())
-        kept = {name: value for name, value in answered.headers.items() if name.lower().startswith("x-trino-")}
+        passed = {name: value for name, value in answered.headers.items() if name.lower().startswith("x-trino-")}
+        kept = {name: value for name, value in passed.items() if name.lower() not in self.dropped}
         return Answer(answered.status, body, {"Content-Type": "application/json", **kept})
 
     def _handle(self, request: Request) -> Answer | None:
