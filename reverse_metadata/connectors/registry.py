@@ -19,6 +19,7 @@ CONNECTORS: dict[str, str] = {
 _DIFFERENT = {
     "Greenplum": "Greenplum is made of a PostgreSQL older than 15, whose system tables the connector does not read",
     "Cockroach": "CockroachDB has no advisory locks, by which writers of PostgreSQL take turns",
+    "Presto": "Presto has no COMMENT ON, which Trino took up after the two had parted",
     "SingleStore": "SingleStore's ALTER TABLE is not MySQL's, and a column's definition cannot be repeated safely",
 }
 

@@ -34,7 +34,7 @@ def test_a_type_of_service_without_a_connector_is_refused() -> None:
         registry.for_service_type("Teradata")
 
 
-@pytest.mark.parametrize("service_type", ["Cockroach", "Greenplum", "SingleStore"])
+@pytest.mark.parametrize("service_type", ["Cockroach", "Greenplum", "Presto", "SingleStore"])
 def test_an_engine_that_only_looks_like_another_is_refused_with_the_reason(service_type: str) -> None:
     with pytest.raises(ConfigurationError, match=f"services of type '{service_type}' are not written: [A-Z].*"):
         registry.for_service_type(service_type)
