@@ -42,7 +42,7 @@ class TrinoFront(Front):
         #: Headers, in lower case, that do not arrive at the other side.
         self.dropped: set[str] = set()
         self._losing: set[str] | None = None
-        self._pool = urllib3.PoolManager()
+        self._pool = urllib3.PoolManager(maxsize=8)
 
     def __enter__(self) -> Self:
         super().__enter__()

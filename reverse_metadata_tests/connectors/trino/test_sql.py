@@ -32,7 +32,8 @@ def test_a_description_is_set_and_cleared(kind: str, path: Path, target: str) ->
     ("text", "literal"),
     [
         ("it's", "'it''s'"),
-        ("\\' \n\t\0", "'\\' \n\t\0'".replace("\\'", "\\''")),
+        ("\\ \n\t\0", "'\\ \n\t\0'"),
+        ("\\' ", "'\\'' '"),
         ("; -- ? ${x} 🎉", "'; -- ? ${x} 🎉'"),
     ],
 )
