@@ -22,7 +22,13 @@ from reverse_metadata.model import Aspect, EntityType, Path
 ASKED = 100
 
 #: What a writer reads of the catalog `system`.
-SYSTEM = ("metadata.catalogs", "metadata.materialized_views", "metadata.table_comments", "runtime.queries")
+SYSTEM = (
+    "metadata.catalogs",
+    "metadata.materialized_views",
+    "metadata.table_comments",
+    "runtime.nodes",
+    "runtime.queries",
+)
 
 #: The error of who may write, but not in this transaction.
 MAY = "READ_ONLY_VIOLATION"

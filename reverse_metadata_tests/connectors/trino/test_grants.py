@@ -1,7 +1,6 @@
 """What the writer lacks, and what gives it."""
 
 import json
-from contextlib import ExitStack
 
 import pytest
 
@@ -161,11 +160,12 @@ def test_nothing_is_asked_where_a_gateway_drops_the_transaction(memory: Trino, h
     assert not [sql for sql in memory.front.statements if sql.endswith("IS NULL")]
 
 
-def test_what_is_missing_is_told_and_what_stands_is_left(memory: Trino) -> None:
-    orders = memory.table("orders")
-    memory.push({orders: "kept", (*orders, "id"): "kept, too"})
-    with ExitStack() as opened:
-        for connector in (memory.connector(), memory.lacking()):
-            opened.enter_context(connector)
-            connector.missing(memory.partition, [described(orders), described((*orders, "id"), "column")])
-    assert [memory.stored(path) for path in (orders, (*orders, "id"))] == ["kept", "kept, too"]
+def test_what_is_missing_is_told_and_what_stands_is_left(memory: Trino, iceberg: Trino, hive: Trino) -> None:
+    for peer in (memory, iceberg, hive):
+        orders = peer.table("orders")
+        needs = [described(orders), described((*orders, "id"), "column")]
+        peer.push({orders: "kept", (*orders, "id"): "kept, too"})
+        with peer.connector() as able, peer.lacking() as unable:
+            assert able.missing(peer.partition, needs) == []
+            assert len(unable.missing(peer.partition, needs)) == 2
+        assert [peer.stored(path) for path in (orders, (*orders, "id"))] == ["kept", "kept, too"]
