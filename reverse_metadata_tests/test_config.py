@@ -28,6 +28,7 @@ from reverse_metadata.config import (
     slug,
 )
 from reverse_metadata.config.models import check_cron
+from reverse_metadata.connectors.registry import CONNECTORS
 from reverse_metadata.errors import ConfigurationError
 from reverse_metadata.redaction import redact
 
@@ -89,7 +90,7 @@ channels:
     ) == [
         "3: catalog.url: must be an address that begins with https:// or http://",
         "4: catalog.token: a secret must not stand in this file; write token: ${SOME_VARIABLE}",
-        "7: services.shop_pg.type: must be one of postgres, not 'postgress'; did you mean postgres?",
+        f"7: services.shop_pg.type: must be one of {', '.join(CONNECTORS)}, not 'postgress'; did you mean postgres?",
         "10: channels[0].on_first_contac: unknown key; did you mean on_first_contact?",
         "11: channels[0].on_conflict: must be one of overwrite, keep, fail, not 'overwite'; did you mean overwrite?",
         "12: channels[0].filter.all[0].servce: unknown key; did you mean service?",
