@@ -9,6 +9,7 @@ moto accepts what AWS refuses, so the front plays it before moto sees the reques
   https://docs.aws.amazon.com/glue/latest/webapi/API_UpdateTable.html
 * the keys and values of Lake Formation's tags in lower case:
   https://docs.aws.amazon.com/lake-formation/latest/dg/lf-tag-considerations.html
+* which of them stand on what, see `lake_formation`
 * missing permissions, in the words that IAM has for them:
   https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
 """
@@ -25,8 +26,10 @@ from importlib.util import find_spec
 from threading import RLock
 from typing import Any
 from urllib.parse import parse_qs
+from xml.sax.saxutils import escape
 
 from reverse_metadata_tests.engines.front import Answer, Front, Request
+from reverse_metadata_tests.engines.lake_formation import LakeTags
 from reverse_metadata_tests.engines.servers import absent
 
 _SCOPE = re.compile(r"Credential=[^/]+/\d+/(?P<region>[^/]+)/(?P<service>[^/]+)/")
@@ -58,6 +61,7 @@ class AwsFront(Front):
         self._moto = Client(DomainDispatcherApplication(create_backend_app))
         self._one_at_a_time = RLock()
         self._denied: list[tuple[str, str]] = []
+        self._lake = LakeTags()
         self._keys = secrets.token_hex(10).upper(), secrets.token_hex(20)
 
     @property
@@ -102,9 +106,16 @@ class AwsFront(Front):
         body = json.dumps({"__type": kind, "message": message, "Message": message}).encode()
         return Answer(status, body, {"Content-Type": "application/x-amz-json-1.1", "x-amzn-ErrorType": kind})
 
+    def refusal_in_xml(self, kind: str, message: str, status: int = 400) -> Answer:
+        """The same of STS and IAM, which answer in XML."""
+        error = f"<Error><Type>Sender</Type><Code>{kind}</Code><Message>{escape(message)}</Message></Error>"
+        body = f"<ErrorResponse>{error}<RequestId>0</RequestId></ErrorResponse>".encode()
+        return Answer(status, body, {"Content-Type": "text/xml"})
+
     def reset(self) -> None:
         """Forget the requests, and everything that AWS holds."""
         super().reset()
+        self._lake = LakeTags()
         self._moto.post("/moto-api/reset")
 
     def name(self, request: Request) -> str:
@@ -128,7 +139,7 @@ class AwsFront(Front):
             return self.refusal("ValidationException", message)
         with self._one_at_a_time:
             if service == "lakeformation":
-                return self._ask(request, data=json.dumps(_in_lower_case(body)))
+                return self._in_the_lake(request, operation, _in_lower_case(body))
             if action == "glue:UpdateTable" and self._is_stale(request, body):
                 message = "Update table failed due to concurrent modifications."
                 return self.refusal("ConcurrentModificationException", message)
@@ -142,13 +153,46 @@ class AwsFront(Front):
         kept = {name: value for name, value in found.headers if name not in ("Content-Length", "Connection")}
         return Answer(found.status_code, found.get_data(), kept)
 
+    def _in_the_lake(self, request: Request, operation: str, body: dict[str, Any]) -> Answer:
+        answer: dict[str, Any]
+        listing = json.dumps({name: body[name] for name in {"CatalogId"} & body.keys()})
+        known = json.loads(self._ask(replace(request, target="/ListLFTags"), data=listing).body)["LFTags"]
+        defined = {tag["TagKey"]: tag["TagValues"] for tag in known}
+        match operation:
+            case "GetLFTag" if body["TagKey"] not in defined:
+                return self.refusal("EntityNotFoundException", "Tag does not exist.")
+            case "AddLFTagsToResource":
+                answer = self._lake.add(body, defined)
+            case "RemoveLFTagsFromResource":
+                answer = self._lake.remove(body)
+            case "GetResourceLFTags":
+                answer = self._lake.get(body, self._columns(request, body["Resource"].get("Table")))
+            case _:
+                return self._ask(request, data=json.dumps(body))
+        return Answer(200, json.dumps(answer).encode(), {"Content-Type": "application/json"})
+
+    def _columns(self, request: Request, table: Mapping[str, Any] | None) -> list[str]:
+        if table is None:
+            return []
+        found = self._glue_table(request, table["DatabaseName"], table["Name"])
+        listed = [*found.get("StorageDescriptor", {}).get("Columns", ()), *found.get("PartitionKeys", ())]
+        return [column["Name"] for column in listed]
+
+    def _glue_table(self, request: Request, database: str, name: str) -> dict[str, Any]:
+        """The table as moto has it, empty when there is none."""
+        signed = request.headers["authorization"].replace("/lakeformation/", "/glue/")
+        headers = {**request.headers, "authorization": signed, "x-amz-target": "AWSGlue.GetTable"}
+        headers["content-type"] = "application/x-amz-json-1.1"
+        asked = replace(request, headers=headers, target="/", method="POST")
+        found = self._ask(asked, data=json.dumps({"DatabaseName": database, "Name": name}))
+        table: dict[str, Any] = json.loads(found.body).get("Table", {})
+        return table
+
     def _is_stale(self, request: Request, body: Mapping[str, Any]) -> bool:
         if "VersionId" not in body:
             return False
-        wanted = {"DatabaseName": body["DatabaseName"], "Name": body["TableInput"]["Name"]}
-        asked = replace(request, headers={**request.headers, "x-amz-target": "AWSGlue.GetTable"})
-        found = self._ask(asked, data=json.dumps(wanted))
-        return found.status == 200 and json.loads(found.body)["Table"]["VersionId"] != body["VersionId"]
+        found = self._glue_table(request, body["DatabaseName"], body["TableInput"]["Name"])
+        return bool(found) and found["VersionId"] != body["VersionId"]
 
     def _asked(self, request: Request) -> tuple[str, str]:
         """The action and the ARN of what it is about."""
