@@ -10,6 +10,7 @@ from reverse_metadata_tests.contract.peer import Peer
 #: For each engine, the module beside this one and its context manager, which is given the request of the test. Those of
 #: a heavy engine also name the group of tests that shares it.
 PEERS = {
+    "athena": ("athena", "athena", ""),
     "postgres-18": ("postgres", "postgres_18", ""),
     "postgres-15": ("postgres", "postgres_15", ""),
     "oracle": ("oracle", "oracle_peer", ""),
