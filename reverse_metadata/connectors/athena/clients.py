@@ -112,7 +112,8 @@ class Clients:
             refusal = refused(error, f"assuming the role {options.assume_role_arn}")
             if refusal.reason is Reason.MISSING_PRIVILEGE:
                 # Who may not become the role has not signed in yet.
-                refusal = SourceError(Reason.AUTHENTICATION, str(refusal))
+                advice = "The role's trust policy must allow whoever signs, and their policies sts:AssumeRole."
+                refusal = SourceError(Reason.AUTHENTICATION, f"{refusal} {advice}")
             raise refusal from None
         finally:
             sts.close()

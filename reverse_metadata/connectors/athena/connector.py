@@ -5,12 +5,14 @@ https://docs.aws.amazon.com/glue/latest/webapi/API_UpdateTable.html. An update r
 the version that it was made from, and is made again when somebody was faster.
 """
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
 from reverse_metadata.connectors import batches
 from reverse_metadata.connectors.athena import glue, lake, queries, statements
 from reverse_metadata.connectors.athena.clients import Clients
+from reverse_metadata.connectors.athena.failures import Unreachable
 from reverse_metadata.connectors.athena.grants import Grants, missing
 from reverse_metadata.connectors.athena.options import AthenaOptions, options_from_catalog
 from reverse_metadata.connectors.athena.reading import schema_state, table_of
@@ -41,7 +43,7 @@ from reverse_metadata.model import (
 _LEVELS = (EntityType.SCHEMA, EntityType.TABLE, EntityType.COLUMN)
 #: How often a table is read again when somebody else updated it in between.
 _RACES = 5
-_ACCOUNT_DIGITS = 12
+_ACCOUNT = re.compile(r"[0-9]{12}")
 
 
 class AthenaConnector(Connector):
@@ -52,7 +54,8 @@ class AthenaConnector(Connector):
 
     system: ClassVar[str] = "athena"
     title: ClassVar[str] = "Amazon Athena"
-    versions: ClassVar[str] = "the AWS Glue Data Catalog"
+    versions: ClassVar[str] = "AWS Glue Data Catalog"
+    tried_on: ClassVar[str] = "a stand-in (moto)"
     service_types: ClassVar[tuple[str, ...]] = ("Athena", "Glue")
     capabilities: ClassVar[Capabilities] = Capabilities(
         levels={Aspect.DESCRIPTION: _LEVELS, Aspect.TAGS: _LEVELS},
@@ -144,8 +147,11 @@ class AthenaConnector(Connector):
         return batches.run_each(statements, lambda statement: self._send(statement, permit), self.resolve)
 
     def settle(self, partition: Partition) -> None:
-        """Nothing to wait for: an update that arrives late names a version that the table no longer has, and is
-        refused. A query of a template that was started ends by itself."""
+        """Wait for the queries of templates. An update of a table needs no waiting for: one that arrives late names a
+        version that the table no longer has, and is refused."""
+        path = self.options.rewritten(partition.path)
+        if len(path) > 1:
+            queries.settle(self._persistently, self.options, path[1])
 
     def _send(self, statement: Statement, permit: Permit) -> batches.Failure | None:
         try:
@@ -234,8 +240,11 @@ class AthenaConnector(Connector):
             except SourceError as unknown:
                 # The advice is an extra; the refusal itself is reported either way.
                 error = SourceError(error.reason, f"{error} ({unknown})")
-        spoils_table = error.reason in (Reason.MISSING_PRIVILEGE, Reason.MISSING_OBJECT)
-        return batches.Failure(error, spoils_table=spoils_table, spoils_all=error.reason is Reason.AUTHENTICATION)
+        return batches.Failure(
+            error,
+            spoils_table=error.reason in (Reason.MISSING_PRIVILEGE, Reason.MISSING_OBJECT),
+            spoils_all=error.reason is Reason.AUTHENTICATION or isinstance(error, Unreachable),
+        )
 
     def _lacking(self, statement: Statement, error: SourceError) -> str:
         names = self.options.rewritten(statement.table)
@@ -254,7 +263,7 @@ class AthenaConnector(Connector):
 
         The catalog's ingestion of Glue calls the level above the schemas by the id of Glue's catalog.
         """
-        named = path[0] if len(path[0]) == _ACCOUNT_DIGITS and path[0].isdecimal() else ""
+        named = path[0] if _ACCOUNT.fullmatch(path[0]) else ""
         catalog = self.options.catalog_id or named
         return {"CatalogId": catalog} if catalog else {}
 

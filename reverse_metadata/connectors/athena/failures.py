@@ -78,14 +78,18 @@ _ADVICE_OF_CODE = {
 _LONGEST = 500
 
 
+class Unreachable(SourceError):
+    """Nothing answers: whatever else is asked will not be answered either."""
+
+
 def code_of(error: Exception) -> str:
     """AWS's code of an error, or the name of botocore's own class."""
     response: dict[str, Any] = getattr(error, "response", None) or {}
     return str(response.get("Error", {}).get("Code") or type(error).__name__)
 
 
-def refused(error: Exception, what: str, advice: str = "") -> SourceError:
-    """The error for what was attempted: `reading table shop.orders`. `advice` takes the place of the usual one.
+def refused(error: Exception, what: str) -> SourceError:
+    """The error for what was attempted: `reading table shop.orders`.
 
     Raises the error itself when it is not one of boto3's.
     """
@@ -100,8 +104,11 @@ def refused(error: Exception, what: str, advice: str = "") -> SourceError:
         message = f"{code}: {told(error.response['Error'].get('Message') or error)}"
     if len(message) > _LONGEST:
         message = f"{message[:_LONGEST]}…"
-    usual = _ADVICE_OF_CODE.get(code) or _ADVICE.get(reason, "")
-    return Refusal(reason, message).error(what, advice or usual)
+    advice = _ADVICE_OF_CODE.get(code) or _ADVICE.get(reason, "")
+    refusal = Refusal(reason, message).error(what, advice)
+    if reason is Reason.CONNECTION and not isinstance(error, ClientError):
+        return Unreachable(reason, str(refusal))
+    return refusal
 
 
 def reason_of_code(code: str) -> Reason:

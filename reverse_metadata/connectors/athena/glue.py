@@ -68,10 +68,19 @@ def table_kind(table: Mapping[str, Any], schema: str = "schema") -> str:
         return "materialized view"
     if table.get("IsMultiDialectView") or table.get("ViewDefinition"):
         return "multi-dialect view"
-    if table.get("TableType") == "VIRTUAL_VIEW":
+    if is_view(table):
         return "view"
     parameters = table.get("Parameters") or {}
     return "iceberg table" if parameters.get("table_type", "").upper() == "ICEBERG" else "table"
+
+
+def is_view(table: Mapping[str, Any]) -> bool:
+    """Whether it is a view, whose parameter `comment` is the engine's own: `Presto View` and `Presto Materialized View`
+    tell Athena and Trino apart what it is.
+
+    https://github.com/trinodb/trino/blob/master/plugin/trino-hive/src/main/java/io/trino/plugin/hive/ViewReaderUtil.java
+    """
+    return table.get("TableType") == "VIRTUAL_VIEW" or "presto_view" in (table.get("Parameters") or {})
 
 
 def column_kind(table: str, partitions: bool) -> str:
@@ -97,10 +106,7 @@ def is_link(kind: str) -> bool:
 def refused_text(level: EntityType, text: str) -> tuple[Verdict, str] | None:
     """The verdict and reason when Glue cannot hold a description."""
     if level is EntityType.COLUMN and _BREAK.search(text):
-        return (
-            Verdict.INVALID,
-            "the comment of a column in Glue is a single line, and this one has line breaks; remove them",
-        )
+        return Verdict.INVALID, "Glue takes no line breaks in the comment of a column; remove them"
     if (_NO_COMMENT if level is EntityType.COLUMN else _NO_DESCRIPTION).search(text):
         return Verdict.INVALID, "Glue takes no control characters and no halves of surrogate pairs; remove them"
     return None
@@ -132,15 +138,7 @@ def description(table: Mapping[str, Any]) -> str | None:
 
 
 def _comment(table: Mapping[str, Any]) -> str:
-    return "" if has_markers(table) else (table.get("Parameters") or {}).get("comment") or ""
-
-
-def has_markers(table: Mapping[str, Any]) -> bool:
-    """Whether the parameter `comment` is an engine's own: `Presto View` tells Athena and Trino what a view is, see
-    https://github.com/trinodb/trino/blob/master/plugin/trino-hive/src/main/java/io/trino/plugin/hive/ViewReaderUtil.java
-    """
-    parameters = table.get("Parameters") or {}
-    return table.get("TableType") == "VIRTUAL_VIEW" or "presto_view" in parameters
+    return "" if is_view(table) else (table.get("Parameters") or {}).get("comment") or ""
 
 
 def as_input(found: Mapping[str, Any], shape: Any) -> Json:
@@ -169,9 +167,8 @@ def describe_table(table: Json, changes: tuple[Change, ...], named: str) -> None
     for change in changes:
         if change.type is EntityType.TABLE:
             _set(table, "Description", change.value)
-            if not has_markers(table):
-                parameters = table.setdefault("Parameters", {})
-                _set(parameters, "comment", change.value)
+            if not is_view(table) and (change.value is not None or table.get("Parameters")):
+                _set(table.setdefault("Parameters", {}), "comment", change.value)
             continue
         meant = [column for column, _ in columns(table) if column["Name"] == change.path[3]]
         if len(change.path) > 4 or not meant:

@@ -72,8 +72,13 @@ class Grants:
         return Missing(f"the writer may not set the LF-tags of schema {self.database}.", (json.dumps(statement),))
 
     def database_arns(self) -> list[str]:
-        """The resources that an action on the database is authorised for."""
-        return [self._arn("catalog"), self._arn(f"database/{self._named()}")]
+        """The resources that an action on the database is authorised for: the database and all catalogs above it.
+
+        https://docs.aws.amazon.com/glue/latest/dg/glue-specifying-resource-arns.html
+        """
+        inner = self._inner()
+        above = ["/".join(("catalog", *inner[:depth])) for depth in range(len(inner) + 1)]
+        return [self._arn(resource) for resource in (*above, f"database/{self._named()}")]
 
     def _by_iam(self, actions: Iterable[str], arns: list[str], what: str = "") -> Missing:
         """A statement for the writer's policy. Every action in Glue is authorised for what contains the object, too."""
@@ -94,9 +99,12 @@ class Grants:
         )
 
     def _named(self, *names: str) -> str:
-        # A catalog within an account's own stands before the database: `123456789012:s3tablescatalog/bucket`.
+        return "/".join((*self._inner(), self.database, *names))
+
+    def _inner(self) -> list[str]:
+        """The catalogs within the account's own, as in `123456789012:s3tablescatalog/bucket`."""
         _, _, inner = self.within.get("CatalogId", "").partition(":")
-        return "/".join((*([inner] if inner else ()), self.database, *names))
+        return inner.split("/") if inner else []
 
     def _arn(self, resource: str) -> str:
         account = self.within.get("CatalogId", "").partition(":")[0] or self.clients.caller[0]
@@ -109,7 +117,7 @@ def missing(grants: Grants, needs: Collection[Need], tags: tuple[bool, bool]) ->
     `tags` says whether LF-tags are set, and whether they are defined. Raises SourceError.
     """
     call = grants.clients.call
-    described = {need.path for need in needs if need.aspect is Aspect.DESCRIPTION}
+    described = {need.path for need in needs if need.aspect is Aspect.DESCRIPTION and not glue.read_only(need.kind)}
     lacking: list[Missing] = []
     if any(len(path) == 2 for path in described) and _may_not_update_database(grants):
         lacking.append(grants.updating_the_database())
