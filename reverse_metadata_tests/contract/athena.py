@@ -36,8 +36,9 @@ class Athena(Peer):
         (("pii", "sensitive", "none"), ("team:owner", "sales", "ventes é")),
     )
 
-    def __init__(self, aws: AwsFront, stack: ExitStack) -> None:
-        self._aws, self._stack = aws, stack
+    def __init__(self, aws: AwsFront, stack: ExitStack, **more: Any) -> None:
+        """`more` are options of the connectors."""
+        self._aws, self._stack, self._more = aws, stack, {"lf_tags": True, **more}
         self._glue, self._lake = aws.client("glue"), aws.client("lakeformation")
         self._denied: dict[str, ExitStack] | None = None
         here, there = f"sales_{token_hex(4)}", f"stock_{token_hex(4)}"
@@ -49,7 +50,7 @@ class Athena(Peer):
         self.elsewhere = Partition(SERVICE, "default", there)
 
     def connector(self) -> Connector:
-        return AthenaConnector(options(self._aws, lf_tags=True))
+        return AthenaConnector(options(self._aws, **self._more))
 
     def table(self, name: str, columns: Sequence[str] = ("id",), partition: Partition | None = None) -> Path:
         path = (*(partition or self.partition).path, name)

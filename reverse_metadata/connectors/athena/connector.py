@@ -120,15 +120,20 @@ class AthenaConnector(Connector):
             return []
         return missing(self._grants(path), needs, (self.options.lf_tags, self.options.lf_tags_create))
 
+    def declines(self, aspect: Aspect) -> str:
+        """LF-tags until the options ask for them."""
+        if aspect is not Aspect.TAGS or self.options.lf_tags:
+            return ""
+        return (
+            "tags are written to Lake Formation, where they decide who may see what, once the service has the option "
+            "lf_tags: true"
+        )
+
     def refuse(self, change: Change) -> tuple[Verdict, str] | None:
-        """What Glue cannot hold, kinds that are described elsewhere, and LF-tags until the options ask for them."""
+        """What Glue cannot hold, and kinds that are described elsewhere."""
+        if declined := self.declines(change.aspect):
+            return Verdict.UNSUPPORTED, declined
         if change.aspect is Aspect.TAGS:
-            if not self.options.lf_tags:
-                return (
-                    Verdict.UNSUPPORTED,
-                    "tags are written to Lake Formation, where they decide who may see what, once the service has the "
-                    "option lf_tags: true",
-                )
             if glue.is_link(change.kind) or change.kind == glue.FIELD:
                 return Verdict.UNSUPPORTED, f"Lake Formation has no tags on a {change.kind}"
             return None

@@ -116,7 +116,6 @@ def missing(grants: Grants, needs: Collection[Need], tags: tuple[bool, bool]) ->
 
     `tags` says whether LF-tags are set, and whether they are defined. Raises SourceError.
     """
-    call = grants.clients.call
     described = {need.path for need in needs if need.aspect is Aspect.DESCRIPTION and not glue.read_only(need.kind)}
     lacking: list[Missing] = []
     if any(len(path) == 2 for path in described) and _may_not_update_database(grants):
@@ -128,7 +127,7 @@ def missing(grants: Grants, needs: Collection[Need], tags: tuple[bool, bool]) ->
             refused.setdefault(_is_lake_formations(refusal), {})[table] = refusal
     for tables in refused.values():
         lacking.append(grants.updating_tables(list(tables), next(iter(tables.values()))))
-    if tags[0] and any(need.aspect is Aspect.TAGS for need in needs) and _may_not_tag(call, grants):
+    if tags[0] and any(need.aspect is Aspect.TAGS for need in needs) and _may_not_tag(grants):
         lacking.append(grants.tagging(tags[1]))
     return lacking
 
@@ -185,13 +184,13 @@ def _may_not_update_database(grants: Grants) -> bool:
     return any(result["EvalDecision"] != "allowed" for result in answer["EvaluationResults"])
 
 
-def _may_not_tag(call: Any, grants: Grants) -> bool:
+def _may_not_tag(grants: Grants) -> bool:
     """Whether a tag that cannot exist is refused for the permission, and not because it does not exist."""
     unknown = [{"TagKey": f"reverse_metadata_{uuid4().hex}", "TagValues": ["none"], **grants.within}]
     resource = {"Database": {"Name": grants.database, **grants.within}}
     for action in ("add_lf_tags_to_resource", "remove_lf_tags_from_resource"):
         try:
-            call("lakeformation", action, f"trying out {action}", Resource=resource, LFTags=unknown)
+            grants.clients.call("lakeformation", action, f"trying out {action}", Resource=resource, LFTags=unknown)
         except SourceError as error:
             if error.reason in (Reason.AUTHENTICATION, Reason.CONNECTION):
                 raise

@@ -66,7 +66,7 @@ def settle(call: Call, options: AthenaOptions, database: str) -> None:
     """Wait until no statement of DDL runs in the database any more, whoever started it, for as long as one may take.
 
     Looks at the latest fifty of the workgroup: https://docs.aws.amazon.com/athena/latest/APIReference/API_ListQueryExecutions.html.
-    Who may not look there has not been allowed to run templates in a way that can be waited for, and does not wait.
+    Without the permission to look, nothing is waited for.
     Raises SourceError.
     """
     what = f"waiting for the queries in schema {database}"
