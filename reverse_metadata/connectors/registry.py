@@ -8,8 +8,8 @@ from reverse_metadata.errors import ConfigurationError
 
 #: The class of every system, as `module:class`.
 CONNECTORS: dict[str, str] = {
-    "oracle": "reverse_metadata.connectors.oracle:OracleConnector",
     "athena": "reverse_metadata.connectors.athena:AthenaConnector",
+    "oracle": "reverse_metadata.connectors.oracle:OracleConnector",
     "postgres": "reverse_metadata.connectors.postgres:PostgresConnector",
     "redshift": "reverse_metadata.connectors.redshift:RedshiftConnector",
     "trino": "reverse_metadata.connectors.trino:TrinoConnector",

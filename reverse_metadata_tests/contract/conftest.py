@@ -10,14 +10,14 @@ from reverse_metadata_tests.contract.peer import Peer
 #: For each engine, the module beside this one and its context manager, which is given the request of the test. Those of
 #: a heavy engine also name the group of tests that shares it.
 PEERS = {
-    "athena": ("athena", "athena", ""),
     "postgres-18": ("postgres", "postgres_18", ""),
     "postgres-15": ("postgres", "postgres_15", ""),
+    "athena": ("athena", "athena", ""),
     "oracle": ("oracle", "oracle_peer", ""),
     "redshift": ("redshift", "redshift", ""),
-    "trino-memory": ("trino", "memory", "trino_server"),
-    "trino-iceberg": ("trino", "iceberg", "trino_server"),
     "trino-hive": ("trino", "hive", "trino_server"),
+    "trino-iceberg": ("trino", "iceberg", "trino_server"),
+    "trino-memory": ("trino", "memory", "trino_server"),
 }
 
 

@@ -55,7 +55,7 @@ class AthenaConnector(Connector):
     system: ClassVar[str] = "athena"
     title: ClassVar[str] = "Amazon Athena"
     versions: ClassVar[str] = "AWS Glue Data Catalog"
-    tried_on: ClassVar[str] = "a stand-in (moto)"
+    tried_on: ClassVar[str] = "moto, a stand-in"
     service_types: ClassVar[tuple[str, ...]] = ("Athena", "Glue")
     capabilities: ClassVar[Capabilities] = Capabilities(
         levels={Aspect.DESCRIPTION: _LEVELS, Aspect.TAGS: _LEVELS},

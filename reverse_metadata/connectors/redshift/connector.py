@@ -55,7 +55,7 @@ class RedshiftConnector(Connector):
     system: ClassVar[str] = "redshift"
     title: ClassVar[str] = "Amazon Redshift"
     versions: ClassVar[str] = "provisioned, serverless"
-    tried_on: ClassVar[str] = "PostgreSQL behind Redshift's driver, with Redshift's views and literals played"
+    tried_on: ClassVar[str] = "PostgreSQL behind Redshift's driver"
     service_types: ClassVar[tuple[str, ...]] = ("Redshift",)
     capabilities: ClassVar[Capabilities] = Capabilities(
         levels={Aspect.DESCRIPTION: _ALL, Aspect.OWNER: _ALL[:3]}, transactional=True, requests=Requests(schema=5)

@@ -5,7 +5,7 @@ so a run sends one after the other, and tries again what another writer came in 
 """
 
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from itertools import count
 from typing import Any, ClassVar, TypeVar
 
@@ -19,7 +19,7 @@ from reverse_metadata.connectors.base import (
     Requests,
 )
 from reverse_metadata.connectors.refusals import Refusal, granting
-from reverse_metadata.connectors.sql import Row, SqlConnector
+from reverse_metadata.connectors.sql import Parameters, Row, SqlConnector
 from reverse_metadata.connectors.trino import failures, grants, reading, sql
 from reverse_metadata.connectors.trino.options import TrinoOptions, options_from_catalog
 from reverse_metadata.connectors.trino.session import SOURCE, Session
@@ -86,7 +86,7 @@ class TrinoConnector(SqlConnector):
         """A session whose login was answered."""
         return Session(self.options)
 
-    def run(self, connection: Session, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
+    def run(self, connection: Session, sql: str, parameters: Parameters = ()) -> list[Row]:
         """See `Session.run`. Values stand in the SQL as literals: parameters would cost a PREPARE."""
         return connection.run(sql)
 
