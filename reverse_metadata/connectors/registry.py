@@ -10,6 +10,7 @@ from reverse_metadata.errors import ConfigurationError
 CONNECTORS: dict[str, str] = {
     "athena": "reverse_metadata.connectors.athena:AthenaConnector",
     "oracle": "reverse_metadata.connectors.oracle:OracleConnector",
+    "mysql": "reverse_metadata.connectors.mysql:MysqlConnector",
     "postgres": "reverse_metadata.connectors.postgres:PostgresConnector",
     "redshift": "reverse_metadata.connectors.redshift:RedshiftConnector",
     "trino": "reverse_metadata.connectors.trino:TrinoConnector",

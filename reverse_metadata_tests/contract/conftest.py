@@ -18,6 +18,7 @@ PEERS = {
     "trino-hive": ("trino", "hive", "trino_server"),
     "trino-iceberg": ("trino", "iceberg", "trino_server"),
     "trino-memory": ("trino", "memory", "trino_server"),
+    "mysql-mariadb": ("mysql", "mariadb", ""),
 }
 
 
