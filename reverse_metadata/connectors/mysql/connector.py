@@ -7,7 +7,6 @@ nothing waits for longer than `lock_timeout`. https://dev.mysql.com/doc/refman/8
 
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from itertools import groupby
 from typing import Any, ClassVar
 
@@ -73,6 +72,7 @@ class MysqlConnector(SqlConnector):
     system: ClassVar[str] = "mysql"
     title: ClassVar[str] = "MySQL, MariaDB"
     versions: ClassVar[str] = "MySQL 8.0 to 9, MariaDB 10.5 to 11"
+    tried_on: ClassVar[str] = "MariaDB 10.11"
     service_types: ClassVar[tuple[str, ...]] = ("Mysql", "MariaDB")
     capabilities: ClassVar[Capabilities] = Capabilities(
         levels={Aspect.DESCRIPTION: _LEVELS},

@@ -46,12 +46,12 @@ class MysqlOptions(ConnectorOptions):
     lock_timeout: int = Field(
         2,
         ge=1,
-        description="Seconds to wait for a lock on a table. Readers queue behind a waiting statement, so keep it short.",
+        description="Seconds to wait for a lock on a table. Readers queue behind whoever waits, so keep it short.",
     )
     rebuild_tables: bool = Field(
         False,
-        description="Whether a table may be built anew where the engine cannot write the comment of a column otherwise: "
-        "stored generated columns, indexed virtual ones, JSON on MariaDB. Writers of rows wait meanwhile.",
+        description="Whether a table may be built anew where the comment of a column cannot be written otherwise: stored "
+        "generated columns, indexed virtual ones, JSON on MariaDB. Writers of rows wait meanwhile.",
     )
 
     @model_validator(mode="after")
