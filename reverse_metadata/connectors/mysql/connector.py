@@ -20,7 +20,7 @@ from reverse_metadata.connectors.base import (
     ordered,
 )
 from reverse_metadata.connectors.mysql import failures, reading, sql
-from reverse_metadata.connectors.mysql.definitions import Unrepeatable, columns, commented
+from reverse_metadata.connectors.mysql.definitions import Unrepeatable, columns
 from reverse_metadata.connectors.mysql.grants import Grants, missing
 from reverse_metadata.connectors.mysql.options import MysqlOptions, options_from_catalog
 from reverse_metadata.connectors.refusals import Refusal
@@ -54,6 +54,8 @@ _TIMESTAMPS = "SET SESSION explicit_defaults_for_timestamp = ON"
 _IDENTITY = "SHOW VARIABLES WHERE Variable_name IN ('server_uuid', 'hostname', 'port', 'datadir')"
 #: Seconds after which the server ends a session that holds the lock of a partition and fell silent.
 _SILENCE = 60
+
+_SHOW_CREATE = "SHOW CREATE TABLE "
 
 _LEVELS = (EntityType.SCHEMA, EntityType.TABLE, EntityType.COLUMN)
 _REBUILDING = (reading.STORED_COLUMN, reading.INDEXED_COLUMN, reading.JSON_COLUMN)
@@ -91,6 +93,8 @@ class MysqlConnector(SqlConnector):
         self._server: reading.Server | None = None
         self._variables: dict[str, str] | None = None
         self._claimed: tuple[Any, str] | None = None
+        #: What the definitions in a statement were taken from, by its text.
+        self._made_of: dict[str, str] = {}
 
     @classmethod
     def options_from_catalog(cls, connection: Mapping[str, Any]) -> dict[str, Any]:
@@ -176,11 +180,26 @@ class MysqlConnector(SqlConnector):
             if len(path) < 3:
                 statements += [sql.of_schema(change, path) for change in group]
                 continue
-            listed = list(group)
-            defined = self._defined(path) if _describes_columns(listed) else {}
-            rebuilding = _REBUILDING if self.options.rebuild_tables else ()
-            statements += sql.of_table(listed, path, defined, rebuilding)
+            statements += self._of_table(list(group), path)
         return statements
+
+    def _of_table(self, changes: list[Change], path: Path) -> list[Statement]:
+        created = ""
+        try:
+            if _describes_columns(changes):
+                ((_, created),) = self.ask(f"table {path[1]}.{path[2]}", _SHOW_CREATE + sql.dotted(path))
+            defined = columns(created)
+        except SourceError as error:
+            if error.reason not in (Reason.MISSING_OBJECT, Reason.MISSING_PRIVILEGE):
+                raise
+            # Whoever sends the statement is told the same, and this table alone fails.
+            return [sql.undefined(changes, path)]
+        except Unrepeatable:
+            return [sql.undefined(changes, path)]
+        rebuilding = _REBUILDING if self.options.rebuild_tables else ()
+        statements, unable = sql.of_table(changes, path, defined, rebuilding)
+        self._made_of |= {statement.text: created for statement in statements}
+        return [*statements, *(sql.undefined([change], path) for change in unable)]
 
     def execute(
         self, partition: Partition, statements: list[Statement], permit: Permit = lambda: None
@@ -189,6 +208,7 @@ class MysqlConnector(SqlConnector):
         try:
             yield from super().execute(partition, statements, permit)
         finally:
+            self._made_of.clear()
             self._release()
 
     def settle(self, partition: Partition) -> None:
@@ -262,35 +282,24 @@ class MysqlConnector(SqlConnector):
     def _look_again(self, connection: Any, statement: Statement) -> None:
         """Raise Refused when the statement would repeat what does not stand in the source any more."""
         path = self.options.rewritten(statement.table)
-        ((_, created),) = self.run(connection, f"SHOW CREATE TABLE {sql.dotted(path)}")
+        ((_, created),) = self.run(connection, _SHOW_CREATE + sql.dotted(path))
+        if self._made_of.get(statement.text) == created:
+            return
         try:
             defined = columns(created)
             for change in statement.changes:
                 if change.type is EntityType.COLUMN:
-                    commented(defined[change.path[3]], "")
+                    defined[change.path[3]].commented("")
         except KeyError as error:
             raise failures.Refused(Reason.MISSING_OBJECT, f"there is no column {error.args[0]}") from None
         except Unrepeatable as error:
             raise failures.Refused(Reason.OTHER, f"the definition cannot be repeated: {error}") from None
-        guarded = statement.text.endswith(sql.INSTANT)
-        rebuilding = () if guarded else _REBUILDING
-        if [each.text for each in sql.of_table(statement.changes, path, defined, rebuilding)] != [statement.text]:
+        rebuilding = () if statement.text.endswith(sql.INSTANT) else _REBUILDING
+        fresh, _ = sql.of_table(statement.changes, path, defined, rebuilding)
+        if [each.text for each in fresh] != [statement.text]:
             raise failures.Refused(
                 Reason.OTHER, "the table was altered after its definition was read; the next run reads it again"
             )
-
-    def _defined(self, path: Path) -> dict[str, str] | None:
-        """The definitions of a table's columns; None where it is gone, closed to us, or cannot be read."""
-        try:
-            ((_, created),) = self.ask(f"table {path[1]}.{path[2]}", f"SHOW CREATE TABLE {sql.dotted(path)}")
-            return columns(created)
-        except Unrepeatable:
-            return None
-        except SourceError as error:
-            if error.reason not in (Reason.MISSING_OBJECT, Reason.MISSING_PRIVILEGE):
-                raise
-            # Whoever sends the statement is told the same, and its table alone fails.
-            return None
 
     def _answering(self) -> reading.Server:
         """The server that answers, asked when the session begins. Raises SourceError."""

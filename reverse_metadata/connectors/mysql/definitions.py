@@ -7,6 +7,7 @@ surrogate (`surrogateescape`).
 """
 
 import re
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from reverse_metadata.dialects.mysql import MYSQL
@@ -40,58 +41,86 @@ class _Token(NamedTuple):
     text: str
     start: int
     end: int
-    #: How many parentheses it stands in; the parentheses themselves stand outside.
+    #: How many parentheses it stands in; the parentheses themselves stand outside. What a column says of itself stands
+    #: in those of CREATE TABLE alone.
     depth: int
 
     def says(self, word: str) -> bool:
-        return self.kind == "word" and self.depth == 0 and self.text.upper() == word
+        return self.depth == 1 and self.kind == "word" and self.text.upper() == word
 
 
-def columns(created: str) -> dict[str, str]:
-    """The definition of every column by its name, of a whole CREATE TABLE; each begins with the quoted name.
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """The definition of one column within a CREATE TABLE."""
+
+    created: str
+    tokens: list[_Token]
+
+    @property
+    def text(self) -> str:
+        """As it was shown, from the quoted name on."""
+        return self.created[self.tokens[0].start : self.tokens[-1].end]
+
+    def commented(self, comment: str) -> str:
+        """The definition with this comment in the place of its own; "" is none.
+
+        MariaDB takes a comment before an inline CHECK only, which is also where it shows one.
+        Raises Unrepeatable.
+        """
+        written = f"COMMENT {MYSQL.literal(comment)}"
+        has_one = any(token.says("COMMENT") for token in self.tokens)
+        pieces: list[str] = []
+        begin = self.tokens[0].start
+        before = self.tokens[0]
+        for token in self.tokens:
+            if token.kind == "text" and before.says("COMMENT"):
+                pieces += [self.created[begin : before.start], written]
+                begin = token.end
+            elif not has_one and token.says("CHECK"):
+                pieces += [self.created[begin : token.start], f"{written} {token.text}"]
+                begin, has_one = token.end, True
+            elif token.kind in ("text", "ignored"):
+                self._check(token, before)
+                if _foreign(token.text):
+                    pieces += [self.created[begin : token.start], _hexadecimal(token.text)]
+                    begin = token.end
+            before = token
+        pieces.append(self.created[begin : self.tokens[-1].end])
+        return "".join(pieces) if has_one else f"{''.join(pieces)} {written}"
+
+    def _check(self, token: _Token, before: _Token) -> None:
+        """Raise Unrepeatable when what is shown by this token is not what the engine holds."""
+        if token.kind == "ignored":
+            raise Unrepeatable("it has an option that the engine does not know, and shows as a comment")
+        foreign = _foreign(token.text)
+        if token.depth > 1 and (foreign or _BYTES.search(token.text)) and not self._is_of_type(token):
+            raise Unrepeatable("the engine shows a text of its expression by the bytes")
+        if foreign and not before.says("DEFAULT"):
+            raise Unrepeatable("it holds bytes that are no UTF-8")
+
+    def _is_of_type(self, token: _Token) -> bool:
+        """Whether a token is one of the values of an enumeration: its parenthesis follows the name and the type."""
+        inside = self.tokens[3 : self.tokens.index(token)]
+        return self.tokens[2].text == "(" and all(each.depth > 1 for each in inside)
+
+
+def columns(created: str) -> dict[str, Definition]:
+    """The definition of every column by its name, of a whole CREATE TABLE.
 
     Raises Unrepeatable when it cannot be read.
     """
-    found: dict[str, str] = {}
+    found: dict[str, Definition] = {}
     item: list[_Token] = []
     for token in _tokens(created):
         if token.depth > 0 and not (token.depth == 1 and token.text == ","):
             item.append(token)
             continue
         if item and item[0].kind == "name":
-            found[item[0].text[1:-1].replace("``", "`")] = created[item[0].start : item[-1].end]
+            found[item[0].text[1:-1].replace("``", "`")] = Definition(created, item)
         if token.depth == 0 and token.text == ")":
             break
         item = []
     return found
-
-
-def commented(definition: str, comment: str) -> str:
-    """The definition with this comment in the place of its own; "" is none.
-
-    MariaDB takes a comment before an inline CHECK only, which is also where it shows one.
-    Raises Unrepeatable.
-    """
-    tokens = _tokens(definition)
-    written = f"COMMENT {MYSQL.literal(comment)}"
-    has_one = any(token.says("COMMENT") for token in tokens)
-    pieces: list[str] = []
-    end = 0
-    for place, token in enumerate(tokens):
-        _check(tokens, place)
-        before = tokens[place - 1]
-        if token.kind == "text" and before.says("COMMENT"):
-            pieces += [definition[end : before.start], written]
-        elif token.says("CHECK") and not has_one:
-            pieces += [definition[end : token.start], f"{written} {token.text}"]
-            has_one = True
-        elif token.kind == "text" and _foreign(token.text):
-            pieces += [definition[end : token.start], _hexadecimal(token.text)]
-        else:
-            continue
-        end = token.end
-    pieces.append(definition[end:] if has_one else f"{definition[end:]} {written}")
-    return "".join(pieces)
 
 
 def _tokens(text: str) -> list[_Token]:
@@ -102,7 +131,7 @@ def _tokens(text: str) -> list[_Token]:
         kind, written = str(match.lastgroup), match[0]
         if kind == "blank":
             continue
-        if written in ("'", '"', "`"):
+        if kind == "word" and written in "'\"`":
             raise Unrepeatable("a quote in it does not end")
         depth -= written == ")"
         tokens.append(_Token(kind, written, match.start(), match.end(), depth))
@@ -112,26 +141,8 @@ def _tokens(text: str) -> list[_Token]:
     return tokens
 
 
-def _check(tokens: list[_Token], place: int) -> None:
-    """Raise Unrepeatable when this token is not what the engine holds."""
-    token = tokens[place]
-    if token.kind == "ignored":
-        raise Unrepeatable("it has an option that the engine does not know, and shows as a comment")
-    if token.kind != "text" or tokens[place - 1].says("COMMENT"):
-        return
-    if token.depth > 0 and not _of_type(tokens, place) and (_BYTES.search(token.text) or _foreign(token.text)):
-        raise Unrepeatable("the engine shows a text of its expression by the bytes")
-    if _foreign(token.text) and not tokens[place - 1].says("DEFAULT"):
-        raise Unrepeatable("it holds bytes that are no UTF-8")
-
-
-def _of_type(tokens: list[_Token], place: int) -> bool:
-    """Whether a token is one of the values of an enumeration: its parenthesis follows the name and the type."""
-    return all(token.depth > 0 for token in tokens[3 : place + 1]) and tokens[2].text == "("
-
-
 def _foreign(text: str) -> bool:
-    return any("\udc80" <= character <= "\udcff" for character in text)
+    return not text.isascii() and any("\udc80" <= character <= "\udcff" for character in text)
 
 
 def _hexadecimal(text: str) -> str:

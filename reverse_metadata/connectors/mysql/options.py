@@ -50,8 +50,8 @@ class MysqlOptions(ConnectorOptions):
     )
     rebuild_tables: bool = Field(
         False,
-        description="Whether a table may be built anew where the comment of a column cannot be written otherwise: stored "
-        "generated columns, indexed virtual ones, JSON on MariaDB. Writers of rows wait meanwhile.",
+        description="Whether a table may be built anew where the comment of a column cannot be written otherwise: "
+        "stored generated columns, indexed virtual ones, JSON on MariaDB. Writers of rows wait meanwhile.",
     )
 
     @model_validator(mode="after")

@@ -5,9 +5,9 @@ https://mariadb.com/kb/en/alter-database/. Neither takes bind parameters; names 
 in the sessions of the connector, whose `sql_mode` is fixed.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from reverse_metadata.connectors.mysql.definitions import Unrepeatable, commented
+from reverse_metadata.connectors.mysql.definitions import Definition, Unrepeatable
 from reverse_metadata.dialects.mysql import MYSQL
 from reverse_metadata.errors import Unwritable
 from reverse_metadata.model import Change, EntityType, Path, Statement
@@ -44,42 +44,41 @@ def of_schema(change: Change, path: Path) -> Statement:
 
 
 def of_table(
-    changes: Iterable[Change], path: Path, defined: Mapping[str, str] | None, rebuilding: Iterable[str]
-) -> list[Statement]:
+    changes: Iterable[Change], path: Path, defined: Mapping[str, Definition], rebuilding: Collection[str]
+) -> tuple[list[Statement], list[Change]]:
     """The changes of one table and its columns: one statement, and one for columns of the kinds in `rebuilding`.
 
-    `path` is the source's, `defined` the definition of every column, None where the table could not be read. A column
-    that is not among them, or that cannot be repeated, stands alone and without a definition: such a statement is
-    never sent, and only names what cannot be done.
+    `path` is the source's. The changes in the second list have no statement, because their column is not defined or
+    cannot be repeated.
     """
     instant: list[tuple[Change, str]] = []
     rebuilt: list[tuple[Change, str]] = []
-    alone: list[list[tuple[Change, str]]] = []
+    unable: list[Change] = []
     for change in changes:
         try:
             clause = change, _clause(change, defined)
         except (LookupError, Unrepeatable):
-            alone.append([(change, _named(change))])
+            unable.append(change)
         else:
             (rebuilt if change.kind in rebuilding else instant).append(clause)
     return [
         Statement(_alter(path, [clause for _, clause in each], guard), tuple(change for change, _ in each))
-        for each, guard in ((instant, INSTANT), (rebuilt, ""), *((each, INSTANT) for each in alone))
+        for each, guard in ((instant, INSTANT), (rebuilt, ""))
         if each
-    ]
+    ], unable
+
+
+def undefined(changes: Sequence[Change], path: Path) -> Statement:
+    """Names changes that cannot be written, for the lack of a definition. It is never sent."""
+    clauses = [f"MODIFY COLUMN {quoted(change.path[3])}" if len(change.path) > 3 else "COMMENT" for change in changes]
+    return Statement(_alter(path, clauses, INSTANT), tuple(changes))
 
 
 def _alter(path: Path, clauses: Sequence[str], guard: str) -> str:
     return f"ALTER TABLE {dotted(path)}\n  " + ",\n  ".join(clauses) + guard
 
 
-def _clause(change: Change, defined: Mapping[str, str] | None) -> str:
+def _clause(change: Change, defined: Mapping[str, Definition]) -> str:
     if change.type is EntityType.TABLE:
         return f"COMMENT = {MYSQL.literal(change.value or '')}"
-    if defined is None:
-        return _named(change)
-    return f"MODIFY COLUMN {commented(defined[change.path[3]], change.value or '')}"
-
-
-def _named(change: Change) -> str:
-    return f"MODIFY COLUMN {quoted(change.path[3])}"
+    return f"MODIFY COLUMN {defined[change.path[3]].commented(change.value or '')}"
