@@ -18,7 +18,7 @@ from typing import Any
 import click
 import psycopg
 
-from benchmarks import estate, filters
+from benchmarks import estate, filters, mysql
 from reverse_metadata.demo import server
 
 _SIZES = (200, 1000)
@@ -65,13 +65,16 @@ def main(json_path: Path | None) -> None:
             server.stop(place / "postgres")
     click.echo(f"==> a filter over {filters.TABLES} tables", err=True)
     filtered = filters.measure()
+    click.echo(f"==> {mysql.TABLES} tables on MariaDB", err=True)
+    altered = mysql.measure() if mysql.available() else None
     click.echo(_report(figures))
     click.echo(
         f"a filter of ten clauses over {filtered['tables']} tables takes {filtered['filter']:.1f} s,"
         f" {filtered['ratio']:.2f} of the {filtered['read']:.1f} s that reading them takes"
     )
+    click.echo(mysql.report(altered))
     if json_path is not None:
-        json_path.write_text(json.dumps({**figures, "filter": filtered}, indent=2))
+        json_path.write_text(json.dumps({**figures, "filter": filtered, "mysql": altered}, indent=2))
 
 
 def _measure(size: int, host: str, place: Path) -> dict[str, Any]:

@@ -11,6 +11,7 @@ CONNECTORS: dict[str, str] = {
     "athena": "reverse_metadata.connectors.athena:AthenaConnector",
     "oracle": "reverse_metadata.connectors.oracle:OracleConnector",
     "mysql": "reverse_metadata.connectors.mysql:MysqlConnector",
+    "oracle": "reverse_metadata.connectors.oracle:OracleConnector",
     "postgres": "reverse_metadata.connectors.postgres:PostgresConnector",
     "redshift": "reverse_metadata.connectors.redshift:RedshiftConnector",
     "trino": "reverse_metadata.connectors.trino:TrinoConnector",

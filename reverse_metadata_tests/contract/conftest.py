@@ -19,6 +19,7 @@ PEERS = {
     "trino-iceberg": ("trino", "iceberg", "trino_server"),
     "trino-memory": ("trino", "memory", "trino_server"),
     "mysql-mariadb": ("mysql", "mariadb", ""),
+    "oracle": ("oracle", "oracle_peer", ""),
 }
 
 

@@ -241,7 +241,7 @@ class MysqlConnector(SqlConnector):
             raise
         return connection
 
-    def run(self, connection: Any, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
+    def run(self, connection: Any, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[Row]:
         """The rows of one statement; bytes that are no UTF-8 come as lone surrogates."""
         with connection.cursor() as cursor:
             cursor.execute(sql, parameters or None)

@@ -9,7 +9,7 @@ from reverse_metadata.connectors.base import Missing, Need
 from reverse_metadata.connectors.mysql import MysqlConnector, reading, sql
 from reverse_metadata.connectors.mysql.definitions import columns
 from reverse_metadata.errors import Reason
-from reverse_metadata.model import Aspect, Change, Partition, Path, Verdict
+from reverse_metadata.model import Aspect, Change, Partition, Path, SourceObject, SourceState, Statement, Verdict
 from reverse_metadata_tests.connectors.mysql.fake import recorded
 from reverse_metadata_tests.contract.peer import SERVICE, change
 
@@ -40,7 +40,7 @@ def test_a_table_and_its_columns_go_in_one_statement() -> None:
 
 
 def test_columns_that_rebuild_the_table_go_in_one_of_their_own_without_a_guard() -> None:
-    state = {(*TABLE, "it's"): reading.SourceObject((*TABLE, "it's"), reading.JSON_COLUMN)}
+    state: SourceState = {(*TABLE, "it's"): SourceObject((*TABLE, "it's"), reading.JSON_COLUMN)}
     wishes = [change((*TABLE, "it's"), "x", state), change((*TABLE, "id"), "y", state)]
     assert texts(*wishes, rebuilding=(reading.JSON_COLUMN,)) == [
         "ALTER TABLE `sales`.`orders`\n  MODIFY COLUMN `id` int NOT NULL COMMENT 'y',\n  ALGORITHM=INSTANT",
@@ -215,6 +215,6 @@ def test_mysql_needs_more_than_alter(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_template_is_sent_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     connector, session = schema(monkeypatch)
     wish = change((*TABLE, "id"), "x", {})
-    statement = sql.Statement("one; two", (wish,), ("one", "two"))
+    statement = Statement("one; two", (wish,), ("one", "two"))
     assert [outcome.error for outcome in connector.execute(PARTITION, [statement])] == [None]
     assert [sent for sent in session.sent if sent in ("one", "two", "one; two")] == ["one", "two"]
