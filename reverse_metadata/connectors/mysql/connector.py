@@ -40,6 +40,7 @@ from reverse_metadata.model import (
 )
 
 _SERVER = "SELECT VERSION(), @@version_comment, @@lower_case_table_names, @@explicit_defaults_for_timestamp"
+_CIPHER = "SHOW SESSION STATUS LIKE 'Ssl_cipher'"
 #: A definition is shown and read by these: with any other mode, or time zone, it could be read as another one. Strict,
 #: so that a text that is too long is an error; without the modes that refuse dates which stand in a definition already.
 _SESSION = """
@@ -229,6 +230,9 @@ class MysqlConnector(SqlConnector):
         parameters = {**self.options.connection_parameters(), "use_unicode": False}
         connection = pymysql.connect(**parameters, charset="utf8mb4", autocommit=True)
         try:
+            if "ssl" in parameters and not self.run(connection, _CIPHER)[0][1]:
+                # Older drivers go on without it.
+                raise failures.Refused(Reason.OTHER, "the server has no TLS, which ssl_mode asks for")
             ((version, comment, folds, explicit),) = self.run(connection, _SERVER)
             self._server = reading.Server(version, comment, folds != 0)
             self.run(connection, _SESSION.format(lock_timeout=self.options.lock_timeout))

@@ -8,7 +8,7 @@ import pytest
 from reverse_metadata.connectors.base import Missing, Need
 from reverse_metadata.connectors.mysql import MysqlConnector, reading, sql
 from reverse_metadata.connectors.mysql.definitions import columns
-from reverse_metadata.errors import Reason
+from reverse_metadata.errors import Reason, SourceError
 from reverse_metadata.model import Aspect, Change, Partition, Path, SourceObject, SourceState, Statement, Verdict
 from reverse_metadata_tests.connectors.mysql.fake import recorded
 from reverse_metadata_tests.contract.peer import SERVICE, change
@@ -105,10 +105,65 @@ def test_a_session_that_cannot_be_bound_is_none(monkeypatch: pytest.MonkeyPatch)
     connector, session = recorded(
         monkeypatch, {"SELECT VERSION()": [(b"8.0.40", b"", 0, 0)], "SET SESSION explicit": denied}
     )
-    with pytest.raises(Exception, match="connecting: Access denied") as raised:
+    with pytest.raises(SourceError, match="connecting: Access denied") as raised:
         connector.version()
-    assert getattr(raised.value, "reason", None) is Reason.MISSING_PRIVILEGE
+    assert raised.value.reason is Reason.MISSING_PRIVILEGE
     assert session.closed
+
+
+@pytest.mark.parametrize(("cipher", "opened"), [(b"", False), (b"TLS_AES_256_GCM_SHA384", True)])
+def test_a_session_without_tls_is_none_for_who_asks_for_it(
+    monkeypatch: pytest.MonkeyPatch, cipher: bytes, opened: bool
+) -> None:
+    connector, session = recorded(
+        monkeypatch, {"SHOW SESSION STATUS LIKE 'Ssl_cipher'": [(b"Ssl_cipher", cipher)]}, ssl_mode="required"
+    )
+    if opened:
+        assert connector.version()
+    else:
+        with pytest.raises(SourceError, match="the server has no TLS, which ssl_mode asks for"):
+            connector.version()
+        assert session.closed
+
+
+def test_names_in_lower_case_mean_what_the_catalog_wrote(monkeypatch: pytest.MonkeyPatch) -> None:
+    connector, _ = schema(monkeypatch, **{"SELECT VERSION()": [(b"8.4.3", b"", 1, 1)]})
+    state = connector.read(Partition(SERVICE, "default", "Sales"), ["Orders"])
+    assert set(state) >= {("default", "Sales"), ("default", "Sales", "orders"), ("default", "Sales", "orders", "id")}
+
+
+def test_what_a_comparison_without_case_finds_is_sifted(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ((b"sales", b"orders"), (b"sales", b"Orders"), (b"Sales", b"orders"))
+    connector, _ = schema(
+        monkeypatch,
+        **{
+            "SELECT schema_name": [(b"Sales", None), (b"sales", None)],
+            "SELECT table_schema, table_name, table_type": [
+                (*name, b"BASE TABLE", b"InnoDB", b"/".join(name)) for name in names
+            ],
+            "SELECT table_schema, table_name, column_name": [
+                (*name, b"id", b"/".join(name), b"", b"", b"") for name in names
+            ],
+        },
+    )
+    state = connector.read(PARTITION, ["orders"])
+    assert {path: found.description for path, found in state.items() if len(path) > 2} == {
+        TABLE: "sales/orders",
+        (*TABLE, "id"): "sales/orders",
+    }
+
+
+def test_a_table_that_cannot_be_opened_is_not_described_by_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = [(b"sales", b"orders", b"BASE TABLE", None, b"Table 'sales.orders' doesn't exist in engine")]
+    connector, _ = schema(monkeypatch, **{"SELECT table_schema, table_name, table_type": broken})
+    assert connector.read(PARTITION)[TABLE].description is None
+
+
+def test_a_server_of_mysql_is_known_by_its_identifier(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = {"server_uuid": "3e11fa47", "hostname": "db1", "port": "3306", "datadir": "/var/lib/mysql/"}
+    connector, _ = schema(monkeypatch, **{"SHOW VARIABLES": [(k.encode(), v.encode()) for k, v in known.items()]})
+    assert connector.identity() == "3e11fa47@db1:3306/var/lib/mysql/"
+    assert connector.place() == "3e11fa47@db:3306"
 
 
 def schema(monkeypatch: pytest.MonkeyPatch, **options: Any) -> tuple[MysqlConnector, Any]:
