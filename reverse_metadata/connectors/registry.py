@@ -9,7 +9,6 @@ from reverse_metadata.errors import ConfigurationError
 #: The class of every system, as `module:class`.
 CONNECTORS: dict[str, str] = {
     "athena": "reverse_metadata.connectors.athena:AthenaConnector",
-    "oracle": "reverse_metadata.connectors.oracle:OracleConnector",
     "mysql": "reverse_metadata.connectors.mysql:MysqlConnector",
     "oracle": "reverse_metadata.connectors.oracle:OracleConnector",
     "postgres": "reverse_metadata.connectors.postgres:PostgresConnector",
