@@ -4,10 +4,10 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any, Protocol
 
-from reverse_metadata.connectors.athena.failures import refused
 from reverse_metadata.connectors.athena.options import AthenaOptions, Service
+from reverse_metadata.connectors.aws import assumed, refused
 from reverse_metadata.connectors.drivers import driver
-from reverse_metadata.errors import Reason, SourceError
+from reverse_metadata.errors import SourceError
 from reverse_metadata.redaction import register_secret
 
 #: A role's session is opened anew when it has less than this left: no call outlives it.
@@ -99,25 +99,13 @@ class Clients:
         )
         if options.assume_role_arn is None:
             return session
-        asked = {
-            "RoleArn": options.assume_role_arn,
-            "RoleSessionName": options.assume_role_session_name,
-            "ExternalId": options.assume_role_external_id,
-            "SourceIdentity": options.assume_role_source_identity,
-        }
-        sts = self._new(session, "sts")
-        try:
-            answer = sts.assume_role(**{name: value for name, value in asked.items() if value})
-        except Exception as error:
-            refusal = refused(error, f"assuming the role {options.assume_role_arn}")
-            if refusal.reason is Reason.MISSING_PRIVILEGE:
-                # Who may not become the role has not signed in yet.
-                advice = "The role's trust policy must allow whoever signs, and their policies sts:AssumeRole."
-                refusal = SourceError(Reason.AUTHENTICATION, f"{refusal} {advice}")
-            raise refusal from None
-        finally:
-            sts.close()
-        credentials = answer["Credentials"]
+        credentials = assumed(
+            self._new(session, "sts"),
+            options.assume_role_arn,
+            options.assume_role_session_name,
+            options.assume_role_external_id,
+            options.assume_role_source_identity,
+        )
         self._expires = credentials["Expiration"]
         return boto3.Session(
             aws_access_key_id=credentials["AccessKeyId"],

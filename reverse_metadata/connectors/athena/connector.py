@@ -12,10 +12,10 @@ from typing import Any, ClassVar
 from reverse_metadata.connectors import batches
 from reverse_metadata.connectors.athena import glue, lake, queries, statements
 from reverse_metadata.connectors.athena.clients import Clients
-from reverse_metadata.connectors.athena.failures import Unreachable
 from reverse_metadata.connectors.athena.grants import Grants, missing
 from reverse_metadata.connectors.athena.options import AthenaOptions, options_from_catalog
 from reverse_metadata.connectors.athena.reading import schema_state, table_of
+from reverse_metadata.connectors.aws import Unreachable
 from reverse_metadata.connectors.base import (
     Capabilities,
     Connector,

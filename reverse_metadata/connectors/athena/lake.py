@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from reverse_metadata.connectors.athena.clients import Call
-from reverse_metadata.connectors.athena.failures import reason_of_code
+from reverse_metadata.connectors.aws import reason_of_code
 from reverse_metadata.connectors.base import TagLimits
 from reverse_metadata.connectors.refusals import Refusal, told
 from reverse_metadata.errors import Reason, SourceError

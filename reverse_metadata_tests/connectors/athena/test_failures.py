@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from reverse_metadata.connectors.athena.failures import refused
+from reverse_metadata.connectors.aws import refused
 from reverse_metadata.errors import Reason, SourceError
 from reverse_metadata_tests.connectors.athena.shop import ORDERS, SALES, Shop, changes, column, write
 from reverse_metadata_tests.contract.peer import errors

@@ -1,8 +1,9 @@
-"""What the errors of boto3 mean.
+"""What the errors of boto3 mean, and how a role is assumed through it.
 
 Codes: https://docs.aws.amazon.com/glue/latest/webapi/CommonErrors.html, and the "Errors" of each action there;
 https://docs.aws.amazon.com/lake-formation/latest/APIReference/CommonErrors.html;
-https://docs.aws.amazon.com/athena/latest/APIReference/CommonErrors.html.
+https://docs.aws.amazon.com/athena/latest/APIReference/CommonErrors.html;
+https://docs.aws.amazon.com/redshift/latest/APIReference/CommonErrors.html.
 """
 
 from typing import Any
@@ -82,10 +83,45 @@ class Unreachable(SourceError):
     """Nothing answers: whatever else is asked will not be answered either."""
 
 
+def assumed(
+    sts: Any, arn: str, session_name: str, external_id: str | None, source_identity: str | None
+) -> dict[str, Any]:
+    """The `Credentials` of a session of the role, asked for with a client of STS, which is closed.
+
+    https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html. Raises SourceError.
+    """
+    asked = {
+        "RoleArn": arn,
+        "RoleSessionName": session_name,
+        "ExternalId": external_id,
+        "SourceIdentity": source_identity,
+    }
+    try:
+        answer = sts.assume_role(**{name: value for name, value in asked.items() if value})
+    except Exception as error:
+        refusal = refused(error, f"assuming the role {arn}")
+        if refusal.reason is Reason.MISSING_PRIVILEGE:
+            # Who may not become the role has not signed in yet.
+            advice = "The role's trust policy must allow whoever signs, and their policies sts:AssumeRole."
+            refusal = SourceError(Reason.AUTHENTICATION, f"{refusal} {advice}")
+        raise refusal from None
+    finally:
+        sts.close()
+    credentials: dict[str, Any] = answer["Credentials"]
+    return credentials
+
+
 def code_of(error: Exception) -> str:
     """AWS's code of an error, or the name of botocore's own class."""
     response: dict[str, Any] = getattr(error, "response", None) or {}
     return str(response.get("Error", {}).get("Code") or type(error).__name__)
+
+
+def is_boto3s(error: BaseException) -> bool:
+    """Whether it is an error of boto3."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    return isinstance(error, BotoCoreError | ClientError)
 
 
 def refused(error: Exception, what: str) -> SourceError:
@@ -93,9 +129,9 @@ def refused(error: Exception, what: str) -> SourceError:
 
     Raises the error itself when it is not one of boto3's.
     """
-    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.exceptions import ClientError
 
-    if not isinstance(error, BotoCoreError | ClientError):
+    if not is_boto3s(error):
         raise error
     code = code_of(error)
     reason = _reason(error, code)
