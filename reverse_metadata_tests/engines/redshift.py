@@ -12,7 +12,7 @@ a user who is no superuser gives a table only to users of whom they are a member
 import gc
 import re
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -201,6 +201,17 @@ class Warehouse:
                 session.execute(
                     "INSERT INTO played_late_binding_view_cols VALUES (%s, %s, %s, %s, %s)",
                     [schema, name, column, kind, number],
+                )
+
+    def datashare(self, database: str, schema: str, table: str, columns: Sequence[str]) -> None:
+        """Add a database that was made of a datashare, with one table; there is none that could be connected to.
+
+        https://docs.aws.amazon.com/redshift/latest/dg/r_SVV_REDSHIFT_TABLES.html
+        """
+        with self._session() as session:
+            for column in (None, *columns):
+                session.execute(
+                    "INSERT INTO played_datashares VALUES (%s, %s, %s, %s, 'shared')", [database, schema, table, column]
                 )
 
     def materialized_view(self, schema: str, name: str, query: str) -> None:

@@ -80,6 +80,25 @@ SELECT table_catalog, table_schema, table_name, column_name, ordinal_position, N
         SELECT redshift_database_name, schemaname, tablename, columnname, columnnum, is_nullable, external_type, NULL
           FROM pg_catalog.svv_external_columns) AS known;
 
+-- guide/r_SVV_REDSHIFT_DATABASES.html and its neighbours of schemas, tables and columns, as far as they are asked. The
+-- databases of this server are local; what `Warehouse.datashare` adds is shared.
+CREATE TABLE pg_catalog.played_datashares (
+    database_name text, schema_name text, table_name text, column_name text, remarks text);
+CREATE VIEW pg_catalog.svv_redshift_databases AS
+SELECT datname::varchar(128) AS database_name, datdba::integer AS database_owner, 'local'::varchar(32) AS database_type
+  FROM pg_catalog.pg_database
+UNION ALL
+SELECT DISTINCT database_name, 100, 'shared' FROM pg_catalog.played_datashares;
+CREATE VIEW pg_catalog.svv_redshift_schemas AS
+SELECT DISTINCT database_name, schema_name, 100 AS schema_owner, 'shared'::varchar(16) AS schema_type
+  FROM pg_catalog.played_datashares;
+CREATE VIEW pg_catalog.svv_redshift_tables AS
+SELECT database_name, schema_name, table_name, 'TABLE'::varchar(128) AS table_type, remarks
+  FROM pg_catalog.played_datashares WHERE column_name IS NULL;
+CREATE VIEW pg_catalog.svv_redshift_columns AS
+SELECT database_name, schema_name, table_name, column_name, remarks
+  FROM pg_catalog.played_datashares WHERE column_name IS NOT NULL;
+
 -- guide/r_PG_CLASS_INFO.html. Filled from pg_class; PostgreSQL does not know when a table was created, nor how it is
 -- distributed: both are NULL.
 CREATE VIEW pg_catalog.pg_class_info AS
@@ -112,5 +131,6 @@ SELECT s.usename::text AS txn_owner, s.datname::text AS txn_db, coalesce(l.trans
  WHERE l.locktype IN ('relation', 'transactionid');
 
 GRANT SELECT ON played_description, svv_external_schemas, svv_external_tables, svv_external_columns, played_late_binding_view_cols,
-    stv_mv_info, svv_mv_info, svv_tables, svv_columns, pg_class_info, stv_sessions, stv_recents, svv_transactions
+    stv_mv_info, svv_mv_info, svv_tables, svv_columns, pg_class_info, stv_sessions, stv_recents, svv_transactions,
+    svv_redshift_databases, svv_redshift_schemas, svv_redshift_tables, svv_redshift_columns
     TO PUBLIC;

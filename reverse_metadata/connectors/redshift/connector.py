@@ -1,10 +1,15 @@
 """Amazon Redshift, provisioned and serverless, through its own driver.
 
 It descends from PostgreSQL 8: DDL is transactional, and there is one statement a message. There are no advisory locks,
-no lock_timeout and no way to end a transaction whose client fell silent. So a run asks once more for its lease just
-before it commits, and who follows a run that died waits for what of it is still at work.
+no lock_timeout and no way to end a transaction whose client fell silent. What stands in their place:
+
+* A run asks for its lease when its transaction has begun, and once more just before COMMIT. A transaction that begins
+  after the lease was lost is therefore never committed.
+* Who follows a run that died, or was overtaken, waits for every transaction of its user that was open by then
+  (`settle`), also for one that is idle: its COMMIT may still be on the way. What begins later cannot matter.
 """
 
+import math
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
@@ -23,9 +28,9 @@ from reverse_metadata.connectors.base import (
     Requests,
 )
 from reverse_metadata.connectors.drivers import driver
-from reverse_metadata.connectors.redshift import failures, grants, sql
+from reverse_metadata.connectors.redshift import failures, grants, login, sql
 from reverse_metadata.connectors.redshift.options import RedshiftOptions, options_from_catalog
-from reverse_metadata.connectors.redshift.reading import database_state, schema_state
+from reverse_metadata.connectors.redshift.reading import database_state, is_shared, schema_state, shared_state
 from reverse_metadata.connectors.refusals import Refusal, granting, named
 from reverse_metadata.errors import Reason, SourceError
 from reverse_metadata.model import Aspect, Change, EntityType, Outcome, Partition, SourceState, Statement, Verdict
@@ -39,12 +44,20 @@ _SESSION = "SET enable_case_sensitive_identifier TO true"
 _NAMESPACE = "SELECT current_namespace"
 _VERSION = "SELECT version()"
 _PRINCIPALS = "SELECT usename, usesuper FROM pg_user WHERE usename IN ({})"
-# https://docs.aws.amazon.com/redshift/latest/dg/r_STV_RECENTS.html: a user sees its own.
-_AT_WORK = """
-SELECT count(*) FROM stv_recents
-WHERE trim(status) = 'Running' AND trim(user_name) = current_user AND trim(db_name) = current_database()
-  AND pid <> pg_backend_pid() AND (query ILIKE 'commit%' OR query ILIKE 'comment on %' OR query ILIKE 'alter %')
+_MYSELF = "SELECT current_user, pg_backend_pid()"
+# Every user sees its own, and the row of a transaction id whose lock is granted is an open transaction, idle or not:
+# https://docs.aws.amazon.com/redshift/latest/dg/r_SVV_TRANSACTIONS.html
+_OPEN = """
+SELECT DISTINCT xid, pid FROM svv_transactions
+WHERE trim(lockable_object_type) = 'transactionid' AND granted
+  AND trim(txn_owner) = %s AND trim(txn_db) = %s AND pid <> %s
 """
+_SCHEMAS = (
+    "Redshift's manual counts schemas among what can be described and has no COMMENT ON SCHEMA in its syntax: this"
+    " server does not take it."
+)
+#: Seconds for which an answer may be late.
+_GRACE = 30
 #: A change of owner keeps others from the table until its transaction ends.
 _OWNERS_A_TRANSACTION = 1
 
@@ -58,7 +71,7 @@ class RedshiftConnector(Connector):
     tried_on: ClassVar[str] = "PostgreSQL behind Redshift's driver"
     service_types: ClassVar[tuple[str, ...]] = ("Redshift",)
     capabilities: ClassVar[Capabilities] = Capabilities(
-        levels={Aspect.DESCRIPTION: _ALL, Aspect.OWNER: _ALL[:3]}, transactional=True, requests=Requests(schema=5)
+        levels={Aspect.DESCRIPTION: _ALL, Aspect.OWNER: _ALL[:3]}, transactional=True, requests=Requests(schema=6)
     )
     options_type: ClassVar[type[ConnectorOptions]] = RedshiftOptions
     options: RedshiftOptions
@@ -66,6 +79,7 @@ class RedshiftConnector(Connector):
     def __init__(self, options: ConnectorOptions) -> None:
         super().__init__(options)
         self._connections: dict[str, Any] = {}
+        self._shared: dict[str, bool] = {}
 
     @classmethod
     def options_from_catalog(cls, connection: Mapping[str, Any]) -> dict[str, Any]:
@@ -90,15 +104,18 @@ class RedshiftConnector(Connector):
         return self._namespace()
 
     def read(self, partition: Partition, only: Collection[str] | None = None) -> SourceState:
-        """One query for a database; five at most for a schema, three for an external one."""
+        """Two queries for a database; six at most for a schema, four for one that is external or of a datashare."""
         path = self.options.rewritten(partition.path)
         if not all(map(sql.nameable, path)):
             return {}
+        names = None if only is None else [name for name in only if sql.nameable(name)]
         try:
+            if self._is_shared(path[0]):
+                what = f"{'.'.join(path)} of a datashare"
+                return self._ask(self.options.database, what, lambda ask: shared_state(ask, partition, path, names))
             if partition.schema is None:
                 return self._ask(path[0], f"database {path[0]}", lambda ask: database_state(ask, partition, path))
             what = f"schema {path[1]} of database {path[0]}"
-            names = None if only is None else [name for name in only if sql.nameable(name)]
             return self._ask(path[0], what, lambda ask: schema_state(ask, partition, path, names))
         except SourceError as error:
             if error.reason is Reason.MISSING_OBJECT:
@@ -123,23 +140,17 @@ class RedshiftConnector(Connector):
         return str(version).rpartition(", ")[2]
 
     def missing(self, partition: Partition, needs: Collection[Need]) -> list[Missing]:
-        """See `grants.missing`."""
+        """See `grants.missing`. Nothing of a datashare can be written, with whatever privilege."""
         path = self.options.rewritten(partition.path)
+        if self._is_shared(path[0]):
+            return []
         what = f"the privileges on {partition.key}"
         return self._ask(path[0], what, lambda ask: grants.missing(ask, needs, path))
 
     def refuse(self, change: Change) -> tuple[Verdict, str] | None:
-        """No NUL; nothing of an external table; no columns of a late-binding view; nothing without an owner.
-
-        https://docs.aws.amazon.com/redshift/latest/dg/r_COMMENT.html
-        """
-        if change.kind in ("external table", "external column"):
-            return (
-                Verdict.UNSUPPORTED,
-                "Redshift has no comments on external tables, which stand in the catalog of the lake: push them there",
-            )
-        if change.kind == "late-binding column":
-            return Verdict.UNSUPPORTED, "Redshift has no comments on the columns of a late-binding view"
+        """See `sql.unsupported`. Any text can be held but NUL and lone surrogates, and nothing is without an owner."""
+        if why := sql.unsupported(change.kind, change.aspect):
+            return Verdict.UNSUPPORTED, why
         if change.value is None:
             if change.aspect is Aspect.OWNER:
                 return Verdict.UNSUPPORTED, "Redshift has nothing without an owner; name another one"
@@ -162,26 +173,37 @@ class RedshiftConnector(Connector):
             yield from batches.run(group, lambda batch: self._send(database, partition, batch, permit), size=size)
 
     def settle(self, partition: Partition) -> None:
-        """Wait until no session of this user writes to the database: a COMMIT may outlive the run that sent it.
+        """Wait until every transaction that this user has open in the database by now, in other sessions, has ended.
 
-        What was not sent to be committed when a run died never will be.
+        A run whose lease is lost commits none that it begins from now on. Raises SourceError when one is still open
+        after `statement_timeout`, and says how to end it.
         """
         database = self.options.rewritten(partition.path)[0]
-        end = time.monotonic() + self.options.statement_timeout
-        while True:
-            try:
-                ((count,),) = self._ask(database, "what is at work", lambda ask: ask(_AT_WORK))
-            except SourceError as error:
-                if error.reason is Reason.MISSING_OBJECT:
-                    return
+        deadline = time.monotonic() + self.options.statement_timeout
+        try:
+            left = self._open_elsewhere(database)
+            while left:
+                if time.monotonic() > deadline:
+                    ends = " ".join(f"SELECT pg_terminate_backend({pid});" for pid in sorted({pid for _, pid in left}))
+                    raise SourceError(
+                        Reason.LOCK_TIMEOUT,
+                        f"waiting for what an earlier run left open in database {database}, before {partition.key} is"
+                        f" written: it has not ended. The next run tries again; nobody has to wait after: {ends}",
+                    )
+                batches.pause(1)
+                left &= self._open_elsewhere(database)
+        except SourceError as error:
+            if error.reason is not Reason.MISSING_OBJECT:
                 raise
-            if not count:
-                return
-            if time.monotonic() > end:
-                raise SourceError(
-                    Reason.LOCK_TIMEOUT, f"a session of an earlier run is still writing to {partition.key}; try again"
-                )
-            batches.pause(1)
+
+    def _open_elsewhere(self, database: str) -> set[tuple[int, int]]:
+        """The open transactions of this user's other sessions in the database, as transaction and process."""
+
+        def asked(ask: Callable[..., Any]) -> set[tuple[int, int]]:
+            ((user, pid),) = ask(_MYSELF)
+            return {(int(xid), int(other)) for xid, other in ask(_OPEN, user, database, pid)}
+
+        return self._ask(database, "which transactions are open", asked)
 
     def _send(
         self, database: str, partition: Partition, batch: list[Statement], permit: Permit
@@ -235,7 +257,16 @@ class RedshiftConnector(Connector):
                 lacking = granting(self.missing(partition, [Need.of(change) for change in statement.changes]))
         if refusal.reason is Reason.CONNECTION:
             return batches.Failure(refusal.error(named(statement)), spoils_all=True)
+        if statement.changes[0].kind == "schema" and failures.is_no_such_form(error):
+            lacking = _SCHEMAS
         return batches.Failure(refusal.error(named(statement), lacking), position, refusal.spoils_table)
+
+    def _is_shared(self, database: str) -> bool:
+        """Whether the database was made of a datashare, asked once; from home, as it may not be possible to open it."""
+        if database not in self._shared:
+            what = f"what database {database} is"
+            self._shared[database] = self._ask(self.options.database, what, lambda ask: is_shared(ask, database))
+        return self._shared[database]
 
     def _namespace(self) -> str:
         ((namespace,),) = self._ask(self.options.database, "the namespace", lambda ask: ask(_NAMESPACE))
@@ -261,16 +292,33 @@ class RedshiftConnector(Connector):
 
     def _connection(self, database: str) -> Any:
         if database not in self._connections:
-            redshift = driver("redshift_connector", "redshift")
-            try:
-                connection = redshift.connect(**self.options.connection_parameters(database))
-                connection.autocommit = True
-                self._connections[database] = connection
-                self._run(connection, _SESSION)
-                self._run(connection, f"SET statement_timeout TO {int(self.options.statement_timeout * 1000)}")
-            except Exception as error:
-                raise self._meaning(error, database).error(f"connecting to database {database}") from None
+            self._connections[database] = self._connect(database)
         return self._connections[database]
+
+    def _connect(self, database: str) -> Any:
+        """A new connection whose session is bounded. Raises SourceError."""
+        what = f"connecting to database {database}"
+        redshift = driver("redshift_connector", "redshift")
+        try:
+            connection = redshift.connect(**login.parameters(self.options, database))
+        except SourceError:
+            raise
+        except Exception as error:
+            if (aws := failures.of_aws(error, what)) is not None:
+                raise aws from None
+            raise self._meaning(error, database).error(what) from None
+        try:
+            connection.autocommit = True
+            # The driver's `timeout` is of the socket, and would end every statement that takes longer. The server ends
+            # them by itself; a server that does not answer at all is given up a little later.
+            connection._usock.settimeout(self.options.statement_timeout + _GRACE)
+            self._run(connection, _SESSION)
+            self._run(connection, f"SET statement_timeout TO {math.ceil(self.options.statement_timeout * 1000)}")
+        except Exception as error:
+            with suppress(Exception):
+                connection.close()
+            raise self._meaning(error, database).error(what) from None
+        return connection
 
     def _roll_back(self, database: str) -> None:
         connection = self._connections.get(database)

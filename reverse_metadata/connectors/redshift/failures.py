@@ -7,8 +7,9 @@ two transactions is error 1023 (https://docs.aws.amazon.com/redshift/latest/dg/c
 import re
 from typing import Any
 
+from reverse_metadata.connectors import aws
 from reverse_metadata.connectors.refusals import Refusal, told
-from reverse_metadata.errors import Reason
+from reverse_metadata.errors import Reason, SourceError
 
 _REASONS = {
     "42501": Reason.MISSING_PRIVILEGE,
@@ -35,8 +36,7 @@ _SERIALIZATION = re.compile(r"\b1023\b|conflict with concurrent transaction|seri
 _WORDS = (
     (
         re.compile(
-            r"authentication failed|no password was provided|ExpiredToken|InvalidClientTokenId|UnrecognizedClient|"
-            r"Unable to locate credentials|AccessDenied",
+            r"authentication failed|no password was provided",
             re.I,
         ),
         Reason.AUTHENTICATION,
@@ -67,6 +67,33 @@ def refusal_of(error: Exception) -> Refusal:
     if _SERIALIZATION.search(message):
         reason = Reason.SERIALIZATION
     return Refusal(reason, message, state in _SPOIL_THE_TABLE and reason is not Reason.SERIALIZATION)
+
+
+def of_aws(error: Exception, what: str) -> SourceError | None:
+    """Why AWS gave no password for the database; None for an error of anything else.
+
+    The driver lets boto3's errors pass, or puts them into one of its own. What is not there for AWS (a cluster) is not
+    a database that is not there. Permissions:
+    https://docs.aws.amazon.com/redshift/latest/mgmt/generating-iam-credentials-role-permissions.html
+    """
+    cause = error.args[0] if error.args and isinstance(error.args[0], Exception) else error
+    if not aws.is_boto3s(cause):
+        return None
+    refused = aws.refused(cause, what)
+    if refused.reason is Reason.MISSING_PRIVILEGE:
+        advice = (
+            "The identity needs redshift:GetClusterCredentials on the user and the database, or "
+            "redshift-serverless:GetCredentials on the workgroup; without `host` also redshift:DescribeClusters or "
+            "redshift-serverless:GetWorkgroup."
+        )
+        return SourceError(Reason.AUTHENTICATION, f"{refused} {advice}")
+    return SourceError(Reason.OTHER, str(refused)) if refused.reason is Reason.MISSING_OBJECT else refused
+
+
+def is_no_such_form(error: Exception) -> bool:
+    """Whether the server has no such statement: a mistake of syntax, or a feature that is not supported."""
+    fields = error.args[0] if error.args else None
+    return isinstance(fields, dict) and fields.get("C") in ("42601", "0A000")
 
 
 def is_driver_error(error: Exception, base: Any) -> bool:

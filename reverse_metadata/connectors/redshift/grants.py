@@ -1,7 +1,12 @@
-"""Who may write what. Redshift has no privilege for comments: the owner of an object and superusers may comment on it.
+"""Who may write what, and what gives it.
 
-https://docs.aws.amazon.com/redshift/latest/dg/r_COMMENT.html, and for the schema that a table stands in
-https://docs.aws.amazon.com/redshift/latest/dg/r_GRANT.html.
+Redshift has no privilege for comments, and none of its system permissions for roles is one: "You must be a superuser or
+the owner of a database object to add or update a comment." (https://docs.aws.amazon.com/redshift/latest/dg/r_COMMENT.html,
+https://docs.aws.amazon.com/redshift/latest/dg/r_roles-system-privileges.html). So what helps is no GRANT but to own it.
+
+Owners are handed over by the owner, a superuser, and whoever has the system permission ALTER TABLE or ALTER SCHEMA:
+https://docs.aws.amazon.com/redshift/latest/dg/r_ALTER_TABLE.html,
+https://docs.aws.amazon.com/redshift/latest/dg/r_ALTER_SCHEMA.html. The pages ask nothing of the new owner.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -11,7 +16,7 @@ from reverse_metadata.connectors.base import Missing, Need
 from reverse_metadata.connectors.redshift.reading import Ask
 from reverse_metadata.connectors.redshift.sql import named
 from reverse_metadata.dialects.redshift import REDSHIFT
-from reverse_metadata.model import Path
+from reverse_metadata.model import Aspect, Path
 
 _WRITER = "SELECT usename, usesuper FROM pg_user WHERE usename = current_user"
 _DATABASE = "SELECT 1, datname, pg_get_userbyid(datdba), true FROM pg_database WHERE datname = %s"
@@ -23,6 +28,12 @@ SELECT 3, c.relname, pg_get_userbyid(c.relowner), has_schema_privilege(n.nspname
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = %s AND c.relkind IN ('r', 'v')
 """
+_WHO_ELSE = {
+    Aspect.DESCRIPTION: "only owners and superusers may comment, which no GRANT changes: give it to {writer}, or let a"
+    " superuser write.",
+    Aspect.OWNER: "only owners and superusers may hand it over, and users who have the system permission ALTER"
+    " {keyword} by a role, which is not looked at: give it to {writer}, or let a superuser write.",
+}
 _ALTERED = {1: "DATABASE", 2: "SCHEMA", 3: "TABLE"}
 
 
@@ -35,21 +46,22 @@ def missing(ask: Ask, needs: Collection[Need], path: Path) -> list[Missing]:
     found: dict[Missing, None] = {}
     for need in needs:
         here = (*path, *need.path[len(path) :])[:3]
-        found |= dict.fromkeys(_of(here, writer, rows))
+        found |= dict.fromkeys(_of(here, need.aspect, writer, rows))
     return list(found)
 
 
-def _of(here: Path, writer: str, rows: Sequence[Sequence[Any]]) -> Iterator[Missing]:
+def _of(here: Path, aspect: Aspect, writer: str, rows: Sequence[Sequence[Any]]) -> Iterator[Missing]:
+    me = REDSHIFT.identifier(writer)
     for depth, name, owner, usable in rows:
         if (depth, name) != (len(here), here[-1]):
             continue
         if depth == 3 and not usable:
-            grant = f"GRANT USAGE ON SCHEMA {REDSHIFT.identifier(here[1])} TO {REDSHIFT.identifier(writer)};"
-            yield Missing(f"{writer} may not use schema {here[1]}.", (grant,))
+            schema = REDSHIFT.identifier(here[1])
+            yield Missing(f"{me} may not use schema {schema}.", (f"GRANT USAGE ON SCHEMA {schema} TO {me};",))
         if owner != writer:
-            what = f"{_ALTERED[depth].lower()} {'.'.join(map(REDSHIFT.identifier, here))}"
+            keyword = _ALTERED[depth]
+            what = f"{keyword.lower()} {'.'.join(map(REDSHIFT.identifier, here))} belongs to {owner}"
             yield Missing(
-                f"{what} belongs to {owner}, and Redshift lets only the owner and superusers comment on it or hand it"
-                f" over: give it to {writer}, or let a superuser write.",
-                (f"ALTER {_ALTERED[depth]} {named(here)} OWNER TO {REDSHIFT.identifier(writer)};",),
+                f"{what}, and {_WHO_ELSE[aspect].format(keyword=keyword, writer=me)}",
+                (f"ALTER {keyword} {named(here)} OWNER TO {me};",),
             )

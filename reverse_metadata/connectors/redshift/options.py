@@ -1,13 +1,37 @@
 """How to reach a Redshift: the keys of its service block, and the same from the catalog's connection."""
 
+import re
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Any, Literal, NamedTuple, Self
 
 from pydantic import Field, model_validator
 
 from reverse_metadata.connectors.base import CONNECTION, SECRET, ConnectorOptions
 from reverse_metadata.connectors.catalog_connection import CatalogConnection
-from reverse_metadata.redaction import register_secret
+
+# https://docs.aws.amazon.com/redshift/latest/mgmt/connecting-from-psql.html,
+# https://docs.aws.amazon.com/redshift/latest/mgmt/serverless-connecting.html
+_ENDPOINT = re.compile(
+    r"(?P<name>[^.]+)\.[^.]+\.(?P<region>[^.]+)\.redshift(?P<serverless>-serverless)?\.amazonaws\..+"
+)
+
+
+class Endpoint(NamedTuple):
+    """What the name of an endpoint of AWS tells; None where it is another name."""
+
+    region: str | None = None
+    cluster: str | None = None
+    workgroup: str | None = None
+
+    @staticmethod
+    def of(host: str) -> "Endpoint":
+        """`shop.abc123.eu-west-1.redshift.amazonaws.com` tells a cluster and a region."""
+        found = _ENDPOINT.fullmatch(host.lower())
+        if found is None:
+            return Endpoint()
+        if found["serverless"]:
+            return Endpoint(found["region"], workgroup=found["name"])
+        return Endpoint(found["region"], cluster=found["name"])
 
 
 class RedshiftOptions(ConnectorOptions):
@@ -27,7 +51,10 @@ class RedshiftOptions(ConnectorOptions):
     )
     password: str | None = Field(None, description="Password of the user.", json_schema_extra=SECRET)
     sslmode: Literal["disable", "verify-ca", "verify-full"] = Field(
-        "verify-full", description="How much TLS is asked for.", json_schema_extra=CONNECTION
+        "verify-full",
+        description="How much TLS is asked for; with `iam` some must be. verify-full is the one that stops an"
+        " impostor.",
+        json_schema_extra=CONNECTION,
     )
     iam: bool = Field(
         False,
@@ -35,21 +62,41 @@ class RedshiftOptions(ConnectorOptions):
         " finds by itself.",
         json_schema_extra=CONNECTION,
     )
-    region: str | None = Field(None, description="AWS region, for `iam`.", json_schema_extra=CONNECTION)
+    region: str | None = Field(
+        None, description="AWS region, for `iam`; an endpoint of AWS tells it.", json_schema_extra=CONNECTION
+    )
     cluster_identifier: str | None = Field(
-        None, description="Name of a provisioned cluster, for `iam`.", json_schema_extra=CONNECTION
+        None,
+        description="Name of a provisioned cluster, for `iam`; an endpoint of AWS tells it.",
+        json_schema_extra=CONNECTION,
     )
     workgroup: str | None = Field(
-        None, description="Name of a serverless workgroup, for `iam`.", json_schema_extra=CONNECTION
+        None,
+        description="Name of a serverless workgroup, for `iam`; an endpoint of AWS tells it.",
+        json_schema_extra=CONNECTION,
     )
     profile: str | None = Field(
         None,
-        description="Profile of AWS's configuration files, which may assume a role, for `iam`.",
+        description="Profile of AWS's configuration files, in place of an access key, for `iam`.",
         json_schema_extra=CONNECTION,
     )
     access_key_id: str | None = Field(None, description="AWS access key, for `iam`.", json_schema_extra=SECRET)
     secret_access_key: str | None = Field(None, description="Its secret.", json_schema_extra=SECRET)
     session_token: str | None = Field(None, description="Its session token.", json_schema_extra=SECRET)
+    assume_role_arn: str | None = Field(
+        None, description="ARN of a role to assume with these credentials, for `iam`.", json_schema_extra=CONNECTION
+    )
+    assume_role_session_name: str = Field(
+        "reverse_metadata",
+        description="Name of the session of the role, which CloudTrail shows.",
+        json_schema_extra=CONNECTION,
+    )
+    assume_role_external_id: str | None = Field(
+        None, description="External id that the role's trust policy asks for.", json_schema_extra=SECRET
+    )
+    assume_role_source_identity: str | None = Field(
+        None, description="Source identity of the session of the role.", json_schema_extra=CONNECTION
+    )
     connect_timeout: int = Field(10, ge=1, description="Seconds to wait for a connection.")
     statement_timeout: float = Field(60, gt=0, description="Seconds that one statement may take, locks included.")
     application_name: str = Field("reverse_metadata", description="Name of the session in Redshift's logs.")
@@ -58,50 +105,38 @@ class RedshiftOptions(ConnectorOptions):
     def _reachable(self) -> Self:
         if not self.host and not (self.iam and (self.cluster_identifier or self.workgroup)):
             raise ValueError("give `host`, or `iam: true` with a `cluster_identifier` or a `workgroup`")
-        if not self.iam and not self.username:
-            raise ValueError("give `username`, or `iam: true`")
+        if not self.username and not (self.iam and (self.workgroup or self.endpoint.workgroup)):
+            raise ValueError("give `username`: only a serverless workgroup finds the user by the identity of AWS")
+        if self.workgroup and self.cluster_identifier:
+            raise ValueError("give either `cluster_identifier` or `workgroup`")
         return self
 
-    def connection_parameters(self, database: str) -> dict[str, Any]:
-        """What `redshift_connector.connect` is told.
+    @model_validator(mode="after")
+    def _belong_together(self) -> Self:
+        for_iam = sorted(name for name in _FOR_IAM if getattr(self, name))
+        if for_iam and not self.iam:
+            raise ValueError(f"`{for_iam[0]}` does nothing without `iam: true`")
+        if self.iam and self.password:
+            raise ValueError("give either `password` or `iam: true`, which asks AWS for one")
+        if self.iam and self.sslmode == "disable":
+            raise ValueError("`iam` needs TLS: leave `sslmode` out, or make it `verify-ca`")
+        if (self.access_key_id is None) != (self.secret_access_key is None):
+            raise ValueError("give `access_key_id` and `secret_access_key` together")
+        if self.session_token and not self.access_key_id:
+            raise ValueError("`session_token` belongs to an access key: give `access_key_id` and `secret_access_key`")
+        if self.profile and self.access_key_id:
+            raise ValueError("give either `profile` or an access key")
+        if not self.assume_role_arn and (self.assume_role_external_id or self.assume_role_source_identity):
+            raise ValueError("`assume_role_external_id` and `assume_role_source_identity` belong to `assume_role_arn`")
+        return self
 
-        https://github.com/aws/amazon-redshift-python-driver#connection-parameters
-        """
-        for secret in (self.password, self.secret_access_key, self.session_token):
-            if secret:
-                register_secret(secret)
-        parameters: dict[str, Any] = {
-            "host": self.host,
-            "port": self.port,
-            "database": database,
-            "ssl": self.sslmode != "disable",
-            "sslmode": None if self.sslmode == "disable" else self.sslmode,
-            "timeout": self.connect_timeout,
-            "application_name": self.application_name,
-            # A session that dies must be noticed by either side.
-            "tcp_keepalive": True,
-            "tcp_keepalive_idle": 30,
-            "tcp_keepalive_interval": 10,
-            "tcp_keepalive_count": 3,
-            # Each statement of ours is another one; kept as prepared they would fill the server.
-            "max_prepared_statements": 0,
-        }
-        if self.iam:
-            parameters |= {
-                "iam": True,
-                "db_user": self.username,
-                "region": self.region,
-                "cluster_identifier": self.cluster_identifier,
-                "is_serverless": True if self.workgroup else None,
-                "serverless_work_group": self.workgroup,
-                "profile": self.profile,
-                "access_key_id": self.access_key_id,
-                "secret_access_key": self.secret_access_key,
-                "session_token": self.session_token,
-            }
-        else:
-            parameters |= {"user": self.username, "password": self.password or ""}
-        return {name: value for name, value in parameters.items() if value is not None}
+    @property
+    def endpoint(self) -> Endpoint:
+        """What `host` tells."""
+        return Endpoint.of(self.host or "")
+
+
+_FOR_IAM = ("access_key_id", "assume_role_arn", "cluster_identifier", "profile", "workgroup")
 
 
 def options_from_catalog(connection: Mapping[str, Any]) -> dict[str, Any]:
@@ -109,7 +144,7 @@ def options_from_catalog(connection: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises ConfigurationError with one sentence for everything that cannot be reused.
     Source: OpenMetadata, `redshiftConnection.json`; the password stands at the top, or in `authType` beside the ways to
-    log in through AWS.
+    log in through AWS: `common/basicAuth.json`, `common/iamAuthConfig.json`.
     """
     held = CatalogConnection(connection)
     host, port = held.address()
@@ -118,44 +153,69 @@ def options_from_catalog(connection: Mapping[str, Any]) -> dict[str, Any]:
         "port": port,
         "username": held.text("username"),
         "database": held.text("database"),
-        "sslmode": _sslmode(held),
+        "sslmode": held.text("sslMode") or "disable",
     }
     auth = held.within("authType")
     # Also when empty: a password of ours in the environment must not go to a host that the catalog names.
     fields["password"] = held.secret("password") or auth.secret("password")
     if "awsConfig" in auth:
         fields |= _iam(auth.within("awsConfig"))
+        if fields["password"]:
+            held.mistakes.append(
+                "the catalog's connection sets a password and authType.awsConfig: remove one of them there"
+            )
     held.refuse(
         "sslConfig",
-        "and Redshift's driver brings Amazon's certificates with it: remove them there, or give the service a block of"
-        " its own",
+        "and Redshift's driver trusts Amazon's certificates, which it brings with it, and those of the machine: remove"
+        " it there, or give the service a block of its own",
     )
     for group in ("connectionOptions", "connectionArguments"):
         shared = held.within(group)
-        fields |= {name: shared.text(name) for name in ("application_name",) if name in shared}
+        fields["application_name"] = shared.text("application_name") or fields.get("application_name")
+        fields["sslmode"] = shared.text("sslmode") or fields["sslmode"]
+    fields["sslmode"] = _sslmode(fields["sslmode"], iam="iam" in fields)
     held.raise_mistakes()
     return {name: value for name, value in fields.items() if value or name == "password"}
 
 
-def _sslmode(held: CatalogConnection) -> str:
-    """The driver knows two of libpq's modes; what asks for some TLS gets the stricter of what it means."""
-    mode = held.text("sslMode") or "disable"
-    return {"disable": "disable", "verify-full": "verify-full"}.get(mode, "verify-ca")
+def _sslmode(mode: str, *, iam: bool) -> str:
+    """The driver knows two of libpq's modes; what asks for some TLS gets the stricter of what it means.
+
+    `disable` is the catalog's default, and no choice of anybody's; with `iam` the driver takes no less than TLS.
+    """
+    return mode if mode == "verify-full" or (mode == "disable" and not iam) else "verify-ca"
+
+
+#: Members of the catalog's awsConfig, and what they are called here.
+_CREDENTIALS = {
+    "awsRegion": "region",
+    "awsAccessKeyId": "access_key_id",
+    "profileName": "profile",
+    "assumeRoleArn": "assume_role_arn",
+}
+#: Those that stand there without meaning anything as long as no role is named: the server fills in a default.
+_OF_THE_ROLE = {
+    "assumeRoleSessionName": "assume_role_session_name",
+    "assumeRoleSourceIdentity": "assume_role_source_identity",
+}
 
 
 def _iam(aws: CatalogConnection) -> dict[str, Any]:
     """AWS credentials as OpenMetadata holds them: `security/credentials/awsCredentials.json`."""
+    # Whether the ingestion signs at all, and not with what.
     aws.ignore("enabled")
-    for key in ("assumeRoleArn", "assumeRoleSessionName", "assumeRoleSourceIdentity", "endPointURL"):
-        aws.refuse(
-            key,
-            "which Redshift's driver has no key for: name a `profile` that assumes the role in a service block",
-        )
-    return {
-        "iam": True,
-        "region": aws.text("awsRegion"),
-        "profile": aws.text("profileName"),
-        "access_key_id": aws.secret("awsAccessKeyId"),
-        "secret_access_key": aws.secret("awsSecretAccessKey"),
-        "session_token": aws.secret("awsSessionToken"),
-    }
+    aws.refuse(
+        "endPointURL",
+        "which a service block has no key for: a profile of AWS's configuration files can have an endpoint_url; name it"
+        " as `profile` in a service block",
+    )
+    fields: dict[str, Any] = {"iam": True} | {field: aws.text(name) for name, field in _CREDENTIALS.items()}
+    fields["secret_access_key"] = aws.secret("awsSecretAccessKey")
+    fields["session_token"] = aws.secret("awsSessionToken")
+    of_the_role = {field: aws.text(name) for name, field in _OF_THE_ROLE.items()}
+    if fields["assume_role_arn"]:
+        fields |= of_the_role
+    if fields["access_key_id"]:
+        # The ingestion does not look at a profile then either.
+        fields["profile"] = ""
+    return fields

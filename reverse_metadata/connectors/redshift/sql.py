@@ -19,6 +19,7 @@ from reverse_metadata.model import Aspect, Change, Path, Statement
 _KEYWORDS = {
     "database": "DATABASE",
     "schema": "SCHEMA",
+    # https://docs.aws.amazon.com/redshift/latest/dg/r_CREATE_EXTERNAL_SCHEMA.html hands it over by ALTER SCHEMA.
     "external schema": "SCHEMA",
     "table": "TABLE",
     "view": "VIEW",
@@ -30,9 +31,28 @@ _KEYWORDS = {
 _OWNED = {"DATABASE": "DATABASE", "SCHEMA": "SCHEMA", "TABLE": "TABLE", "VIEW": "TABLE"}
 
 
+def unsupported(kind: str, aspect: Aspect) -> str:
+    """Why nothing of this aspect can be written to objects of this kind; "" when it can.
+
+    https://docs.aws.amazon.com/redshift/latest/dg/r_COMMENT.html, "Usage notes": "Comments on external tables, external
+    columns, and columns of late binding views are not supported."
+    https://docs.aws.amazon.com/redshift/latest/dg/datashare-overview.html: a datashare is its producer's.
+    """
+    if kind.startswith("shared "):
+        return "it comes from a datashare, where only the cluster that shares it can change it: push it there"
+    if kind == "late-binding column":
+        return "Redshift has no comments on the columns of a late-binding view; the view itself can have one"
+    if kind in ("external table", "external column") or (kind == "external schema" and aspect is Aspect.DESCRIPTION):
+        return (
+            f"Redshift has no comments on {kind}s, nor owners of external tables: push it to the system that describes"
+            " the data, for a lake in Glue with the connector for Athena"
+        )
+    return ""
+
+
 def nameable(name: str) -> bool:
     """Whether anything can have this name: https://docs.aws.amazon.com/redshift/latest/dg/r_names.html"""
-    if any("\ud800" <= character <= "\udfff" or character < " " for character in name):
+    if REDSHIFT.unwritable_name.search(name) or any("\ud800" <= character <= "\udfff" for character in name):
         return False
     return 0 < len(name.encode()) <= 127
 

@@ -1,5 +1,10 @@
 """What differs from PostgreSQL, through Redshift's driver."""
 
+from collections.abc import Iterator
+from contextlib import closing
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 
 from reverse_metadata.connectors import batches
@@ -7,7 +12,7 @@ from reverse_metadata.connectors.base import Need
 from reverse_metadata.connectors.redshift import RedshiftConnector, RedshiftOptions
 from reverse_metadata.connectors.redshift import connector as redshift
 from reverse_metadata.errors import Reason, SourceError
-from reverse_metadata.model import Aspect, Partition, Statement
+from reverse_metadata.model import Aspect, Partition, Statement, Verdict
 from reverse_metadata_tests.contract.peer import SERVICE, change, errors, push
 from reverse_metadata_tests.engines.redshift import User, Warehouse, refusals
 
@@ -43,8 +48,12 @@ def test_an_external_schema_is_read_as_what_it_is(shop: Warehouse) -> None:
         state = each.read(lake)
         before = shop.asked
         assert each.read(lake, ["events"]) == state
-        assert shop.asked - before == 3
+        assert shop.asked - before == 3  # what the database is was asked before
         assert set(each.read(lake, ["nothing"])) == {lake.path}
+        refused = each.refuse(change((*lake.path, "events"), "x", state))
+        assert refused is not None
+        assert refused[0] is Verdict.UNSUPPORTED
+        assert "Athena" in refused[1]
     assert {path[2:]: found.kind for path, found in state.items()} == {
         (): "external schema",
         ("events",): "external table",
@@ -63,6 +72,70 @@ def test_the_columns_of_a_late_binding_view_are_seen_and_refused(shop: Warehouse
         assert each.refuse(change((*late, "amount"), "x", state)) is not None
         assert errors(push(each, {late: "bound when it is read"})) == {}
         assert each.read(sales(shop))[late].description == "bound when it is read"
+
+
+def test_a_view_is_not_late_because_it_has_the_words(shop: Warehouse) -> None:
+    shop.run("CREATE VIEW sales.told AS SELECT id, 'with no schema binding' AS said FROM sales.orders")
+    shop.late_binding_view("sales", "late", {"id": "integer"})
+    shop.late_binding_view("sales", "broken", {})
+    with connector(shop) as each:
+        state = each.read(sales(shop))
+    kinds = {path[2:]: found.kind for path, found in state.items() if path[2:3] in (("told",), ("late",), ("broken",))}
+    assert kinds == {
+        ("told",): "view",
+        ("told", "id"): "column",
+        ("told", "said"): "column",
+        ("late",): "late-binding view",
+        ("late", "id"): "late-binding column",
+        ("broken",): "late-binding view",
+    }
+
+
+def test_an_external_schema_of_another_database_has_other_tables(shop: Warehouse) -> None:
+    shop.external_table("lake", "events", {"at": "timestamp"})
+    shop.run(
+        "INSERT INTO svv_external_tables (redshift_database_name, schemaname, tablename)"
+        " VALUES ('other', 'lake', 'no')",
+        "INSERT INTO svv_external_columns (redshift_database_name, schemaname, tablename, columnname)"
+        " VALUES ('other', 'lake', 'events', 'no')",
+    )
+    with connector(shop) as each:
+        lake = Partition(SERVICE, shop.database, "lake")
+        assert {path[2:] for path in each.read(lake)} == {(), ("events",), ("events", "at")}
+
+
+def test_a_datashare_is_read_from_home_and_never_written(shop: Warehouse) -> None:
+    shop.datashare("lent", "books", "loans", ["id", "due"])
+    database, books = Partition(SERVICE, "lent", None), Partition(SERVICE, "lent", "books")
+    with connector(shop) as each:
+        assert {path: found.kind for path, found in each.read(database).items()} == {("lent",): "shared database"}
+        state = each.read(books)
+        assert {path[2:]: (found.kind, found.description) for path, found in state.items()} == {
+            (): ("shared schema", None),
+            ("loans",): ("shared table", "shared"),
+            ("loans", "id"): ("shared column", "shared"),
+            ("loans", "due"): ("shared column", "shared"),
+        }
+        assert set(each.read(books, ["nothing"])) == {books.path}
+        assert each.read(Partition(SERVICE, "lent", "nowhere")) == {}
+        for path, found in state.items():
+            refused = each.refuse(change(path, "x", state))
+            assert refused is not None
+            assert refused[0] is Verdict.UNSUPPORTED, found
+        assert each.missing(books, [Need(Aspect.DESCRIPTION, (*books.path, "loans"), "shared table")]) == []
+
+
+def test_a_statement_may_take_longer_than_a_connection(shop: Warehouse) -> None:
+    with connector(shop, connect_timeout=1, statement_timeout=90) as each:
+        assert each._connection(shop.database)._usock.gettimeout() == 120
+        assert each._run(each._connection(shop.database), "SHOW statement_timeout") == [["90s"]]
+
+
+def test_a_session_that_could_not_be_bounded_is_not_used(shop: Warehouse) -> None:
+    with connector(shop, statement_timeout=10_000_000) as each:
+        for _ in range(2):
+            with pytest.raises(SourceError, match="connecting to database"):
+                each.version()
 
 
 def test_names_keep_their_case(shop: Warehouse) -> None:
@@ -118,24 +191,54 @@ def test_a_writer_that_lost_its_lease_commits_nothing(shop: Warehouse) -> None:
         assert each.read(sales(shop))[orders].description is None
 
 
-def test_what_a_dead_run_commits_is_waited_for(shop: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def stalled(shop: Warehouse) -> Iterator[Any]:
+    """A session of the writer that stopped just before its COMMIT, with nothing at work."""
+    with closing(shop.connect()) as session:
+        session.autocommit = True
+        for statement in ("BEGIN", "COMMENT ON TABLE sales.orders IS 'late'"):
+            session.cursor().execute(statement)
+        yield session
+
+
+def test_a_run_that_stopped_before_its_commit_is_waited_for(
+    shop: Warehouse, stalled: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     waited: list[int] = []
-    # Played: a session of this user that is at its COMMIT until somebody has waited once.
-    at_work = f"('Running', '{shop.admin.name}', '{shop.database}', 'COMMIT', 0)"
-    shop.run(
-        "CREATE TABLE sales.recents (status text, user_name text, db_name text, query text, pid int)",
-        f"INSERT INTO sales.recents VALUES {at_work}",
-    )
-    monkeypatch.setattr(redshift, "_AT_WORK", redshift._AT_WORK.replace("stv_recents", "sales.recents"))
 
     def pause(attempt: int) -> None:
         waited.append(attempt)
-        shop.run("DELETE FROM sales.recents")
+        stalled.cursor().execute("COMMIT")
+        # What begins now is nobody's who could have died before, so it is not waited for.
+        for statement in ("BEGIN", "COMMENT ON COLUMN sales.orders.id IS 'another'"):
+            stalled.cursor().execute(statement)
 
     monkeypatch.setattr(batches, "pause", pause)
     with connector(shop) as each:
         each.settle(sales(shop))
+        assert each.read(sales(shop))[(*sales(shop).path, "orders")].description == "late"
     assert waited == [1]
+
+
+def test_a_run_that_does_not_end_is_named(shop: Warehouse, stalled: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = iter((0.0, 59.0, 61.0))
+    monkeypatch.setattr(redshift, "time", SimpleNamespace(monotonic=lambda: next(now)))
+    monkeypatch.setattr(batches, "pause", lambda attempt: None)
+    cursor = stalled.cursor()
+    cursor.execute("SELECT pg_backend_pid()")
+    ((pid,),) = cursor.fetchall()
+    with connector(shop) as each, pytest.raises(SourceError) as raised:
+        each.settle(sales(shop))
+    assert raised.value.reason is Reason.LOCK_TIMEOUT
+    assert str(raised.value).endswith(f"nobody has to wait after: SELECT pg_terminate_backend({pid});")
+
+
+def test_the_transactions_of_others_are_not_waited_for(
+    shop: Warehouse, stalled: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batches, "pause", lambda attempt: pytest.fail("it waited"))
+    with connector(shop, shop.user()) as each:
+        each.settle(sales(shop))
 
 
 def test_nothing_at_work_is_not_waited_for(shop: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:

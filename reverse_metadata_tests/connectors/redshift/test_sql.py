@@ -7,8 +7,9 @@ from redshift_connector.error import InterfaceError, ProgrammingError
 
 from reverse_metadata.connectors.redshift import RedshiftConnector, RedshiftOptions
 from reverse_metadata.connectors.redshift.failures import refusal_of
+from reverse_metadata.connectors.redshift.sql import nameable
 from reverse_metadata.errors import Reason
-from reverse_metadata.model import Aspect, Path, Verdict
+from reverse_metadata.model import Aspect, Partition, Path, Verdict
 from reverse_metadata_tests.contract.peer import change
 
 ORDERS = ("shop", "sales", "orders")
@@ -23,7 +24,6 @@ def connector(**options: object) -> RedshiftConnector:
     [
         (("shop",), "x", "database", "COMMENT ON DATABASE shop IS 'x'"),
         (("shop", "sales"), "x", "schema", "COMMENT ON SCHEMA sales IS 'x'"),
-        (("shop", "lake"), None, "external schema", "COMMENT ON SCHEMA lake IS NULL"),
         (ORDERS, "It's \\ all\n", "table", "COMMENT ON TABLE sales.orders IS 'It''s \\\\ all\n'"),
         (ORDERS, None, "view", "COMMENT ON VIEW sales.orders IS NULL"),
         (ORDERS, "x", "materialized view", "COMMENT ON VIEW sales.orders IS 'x'"),
@@ -42,6 +42,7 @@ def test_a_comment(path: Path, value: str | None, kind: str, sql: str) -> None:
     [
         (("shop",), "database", "ALTER DATABASE shop OWNER TO ada"),
         (("shop", "sales"), "schema", "ALTER SCHEMA sales OWNER TO ada"),
+        (("shop", "lake"), "external schema", "ALTER SCHEMA lake OWNER TO ada"),
         (ORDERS, "table", "ALTER TABLE sales.orders OWNER TO ada"),
         (ORDERS, "view", "ALTER TABLE sales.orders OWNER TO ada"),
         (ORDERS, "materialized view", "ALTER TABLE sales.orders OWNER TO ada"),
@@ -64,6 +65,10 @@ def test_names_are_rewritten() -> None:
         ("external table", "x", Aspect.DESCRIPTION, Verdict.UNSUPPORTED),
         ("external column", None, Aspect.DESCRIPTION, Verdict.UNSUPPORTED),
         ("external table", "ada", Aspect.OWNER, Verdict.UNSUPPORTED),
+        ("external schema", "x", Aspect.DESCRIPTION, Verdict.UNSUPPORTED),
+        ("external schema", "ada", Aspect.OWNER, None),
+        ("shared table", "x", Aspect.DESCRIPTION, Verdict.UNSUPPORTED),
+        ("shared schema", "ada", Aspect.OWNER, Verdict.UNSUPPORTED),
         ("late-binding column", "x", Aspect.DESCRIPTION, Verdict.UNSUPPORTED),
         ("table", None, Aspect.OWNER, Verdict.UNSUPPORTED),
         ("table", "nul\0", Aspect.DESCRIPTION, Verdict.INVALID),
@@ -97,10 +102,51 @@ def test_what_is_refused_before_anything_is_sent(
         (InterfaceError("communication error", ConnectionRefusedError(111)), Reason.CONNECTION, False),
         (InterfaceError("connection is closed"), Reason.CONNECTION, False),
         (BrokenPipeError(32, "Broken pipe"), Reason.CONNECTION, False),
-        (InterfaceError("Unable to locate credentials"), Reason.AUTHENTICATION, False),
+        (ProgrammingError({"C": "55P03", "M": "could not obtain lock"}), Reason.LOCK_TIMEOUT, True),
+        (ProgrammingError({"C": "40001", "M": "could not serialize access"}), Reason.SERIALIZATION, False),
+        (TimeoutError("timed out"), Reason.CONNECTION, False),
     ],
 )
 def test_what_an_error_means(error: Exception, reason: Reason, spoils: bool) -> None:
     refusal = refusal_of(error)
     assert (refusal.reason, refusal.spoils_table) == (reason, spoils)
     assert refusal.message
+
+
+@pytest.mark.parametrize("code", ["42601", "0A000"])
+def test_a_server_that_takes_no_comment_on_schemas_is_told_from_one_that_fails(
+    code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[str] = []
+
+    def run(_: object, __: object, text: str, ___: object = ()) -> list[object]:
+        sent.append(text)
+        if text.startswith("COMMENT ON SCHEMA"):
+            raise ProgrammingError({"C": code, "M": 'syntax error at or near "SCHEMA"'})
+        return []
+
+    monkeypatch.setattr(RedshiftConnector, "_connection", lambda *_: object())
+    monkeypatch.setattr(RedshiftConnector, "_run", run)
+    changes = [
+        replace(change(("shop", "sales"), "x", {}), kind="schema"),
+        replace(change(ORDERS, "x", {}), kind="table"),
+    ]
+    each = connector()
+    outcomes = list(each.execute(Partition("source", "shop", "sales"), each.resolve(changes)))
+    failed, written = sorted(outcomes, key=lambda outcome: outcome.error is None)
+    assert written.statement.text == "COMMENT ON TABLE sales.orders IS 'x'"
+    assert str(failed.error) == (
+        'COMMENT ON SCHEMA sales: syntax error at or near "SCHEMA". Redshift\'s manual counts schemas among what can be'
+        " described and has no COMMENT ON SCHEMA in its syntax: this server does not take it."
+    )
+    assert sent[-1] == "COMMIT"
+
+
+@pytest.mark.parametrize("name", ["", "x" * 128, "ä" * 64, "nul\0", "tab\t", "\x7f", "\udc00"])
+def test_what_nothing_can_be_called(name: str) -> None:
+    assert not nameable(name)
+
+
+@pytest.mark.parametrize("name", ["x" * 127, "Ä", 'a"b', "a.b", "-- x"])
+def test_what_something_can_be_called(name: str) -> None:
+    assert nameable(name)

@@ -1,0 +1,87 @@
+"""What Redshift's driver is told to log in.
+
+Its words: https://github.com/aws/amazon-redshift-python-driver#connection-parameters
+"""
+
+from typing import Any
+
+from reverse_metadata.connectors import aws
+from reverse_metadata.connectors.drivers import driver
+from reverse_metadata.connectors.redshift.options import RedshiftOptions
+from reverse_metadata.redaction import register_secret
+
+_ALWAYS: dict[str, Any] = {
+    # A session that dies must be noticed by either side.
+    "tcp_keepalive": True,
+    "tcp_keepalive_idle": 30,
+    "tcp_keepalive_interval": 10,
+    "tcp_keepalive_count": 3,
+    # Each statement of ours is another one; kept as prepared they would fill the server.
+    "max_prepared_statements": 0,
+}
+
+
+def parameters(options: RedshiftOptions, database: str) -> dict[str, Any]:
+    """What `redshift_connector.connect` is told; a role is assumed for it where the options name one.
+
+    Raises SourceError when AWS refuses the role, and what boto3 raises before that.
+    """
+    for secret in (options.password, options.secret_access_key, options.session_token, options.assume_role_external_id):
+        register_secret(secret or "")
+    told: dict[str, Any] = _ALWAYS | {
+        "host": options.host,
+        "port": options.port,
+        "database": database,
+        "ssl": options.sslmode != "disable",
+        "sslmode": None if options.sslmode == "disable" else options.sslmode,
+        "timeout": options.connect_timeout,
+        "application_name": options.application_name,
+    }
+    if options.iam:
+        told |= {
+            "iam": True,
+            # The driver keeps passwords it was given in a cache of the process, until the second they expire.
+            "iam_disable_cache": True,
+            "db_user": options.username,
+            "region": options.region or options.endpoint.region,
+            # The driver finds a workgroup in its endpoint by itself, and a cluster only without `iam`.
+            "cluster_identifier": options.cluster_identifier or options.endpoint.cluster,
+            "is_serverless": True if options.workgroup else None,
+            "serverless_work_group": options.workgroup,
+        }
+        told |= _credentials(options)
+    else:
+        told |= {"user": options.username, "password": options.password or ""}
+    return {name: value for name, value in told.items() if value is not None}
+
+
+def _credentials(options: RedshiftOptions) -> dict[str, Any]:
+    """Whose name AWS is asked in."""
+    if options.assume_role_arn is None:
+        return {
+            "profile": options.profile,
+            "access_key_id": options.access_key_id,
+            "secret_access_key": options.secret_access_key,
+            "session_token": options.session_token,
+        }
+    session = driver("boto3", "redshift").Session(
+        aws_access_key_id=options.access_key_id,
+        aws_secret_access_key=options.secret_access_key,
+        aws_session_token=options.session_token,
+        profile_name=options.profile,
+        region_name=options.region or options.endpoint.region,
+    )
+    given = aws.assumed(
+        session.client("sts"),
+        options.assume_role_arn,
+        options.assume_role_session_name,
+        options.assume_role_external_id,
+        options.assume_role_source_identity,
+    )
+    for secret in ("SecretAccessKey", "SessionToken"):
+        register_secret(given[secret])
+    return {
+        "access_key_id": given["AccessKeyId"],
+        "secret_access_key": given["SecretAccessKey"],
+        "session_token": given["SessionToken"],
+    }
