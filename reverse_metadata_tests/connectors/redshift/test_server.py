@@ -274,3 +274,21 @@ def test_an_endpoint_that_nobody_listens_at(warehouse: Warehouse) -> None:
     with refusals(), connector(warehouse, port=1) as each, pytest.raises(SourceError) as raised:
         each.version()
     assert raised.value.reason is Reason.CONNECTION
+
+
+def test_what_would_help_is_said_where_no_grant_can(shop: Warehouse) -> None:
+    writer, owner = shop.user(), shop.user()
+    shop.run(f"GRANT USAGE ON SCHEMA sales TO {writer.name}", f"ALTER TABLE sales.orders OWNER TO {owner.name}")
+    orders = (*sales(shop).path, "orders")
+    said = f"table {shop.database}.sales.orders belongs to {owner.name}, and only owners and superusers may "
+    gives = f"give it to {writer.name}, or let a superuser write."
+    with connector(shop, writer) as each:
+        (comment,) = each.missing(sales(shop), [Need(Aspect.DESCRIPTION, orders, "table")])
+        (hand_over,) = each.missing(sales(shop), [Need(Aspect.OWNER, orders, "table", "ada")])
+        assert each.missing(sales(shop), [Need(Aspect.DESCRIPTION, (*sales(shop).path, "nowhere"), "table")]) == []
+    assert comment.what == f"{said}comment, which no GRANT changes: {gives}"
+    assert hand_over.what == (
+        f"{said}hand it over, and users who have the system permission ALTER TABLE by a role, which is not looked at: "
+        f"{gives}"
+    )
+    assert comment.grants == hand_over.grants == (f"ALTER TABLE sales.orders OWNER TO {writer.name};",)
