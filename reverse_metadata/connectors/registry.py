@@ -9,6 +9,7 @@ from reverse_metadata.errors import ConfigurationError
 #: The class of every system, as `module:class`.
 CONNECTORS: dict[str, str] = {
     "athena": "reverse_metadata.connectors.athena:AthenaConnector",
+    "clickhouse": "reverse_metadata.connectors.clickhouse:ClickHouseConnector",
     "oracle": "reverse_metadata.connectors.oracle:OracleConnector",
     "postgres": "reverse_metadata.connectors.postgres:PostgresConnector",
     "redshift": "reverse_metadata.connectors.redshift:RedshiftConnector",

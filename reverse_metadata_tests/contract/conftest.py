@@ -13,6 +13,7 @@ PEERS = {
     "postgres-18": ("postgres", "postgres_18", ""),
     "postgres-15": ("postgres", "postgres_15", ""),
     "athena": ("athena", "athena", ""),
+    "clickhouse": ("clickhouse", "clickhouse", ""),
     "oracle": ("oracle", "oracle_peer", ""),
     "redshift": ("redshift", "redshift", ""),
     "trino-hive": ("trino", "hive", "trino_server"),
