@@ -86,20 +86,23 @@ class ClickHouseConnector(SqlConnector):
 
     def run(self, connection: "Client", sql: str, parameters: Parameters = ()) -> list[Row]:
         """The rows of a SELECT or SHOW, none for anything else. Names stand in the SQL, so there are no parameters."""
-        size: dict[str, Any] = {"max_query_size": max(_QUERY_SIZE, len(sql.encode()) + 1)}
         if _ASKS.match(sql):
-            settings = size | {"max_execution_time": self.options.statement_timeout}
-            return [tuple(row) for row in connection.query(sql, settings=_changeable(connection, settings)).result_rows]
-        settings = size | {
+            asked = {
+                "max_execution_time": self.options.statement_timeout,
+                # The driver says the format at the end.
+                "max_query_size": max(_QUERY_SIZE, len(sql.encode()) + 100),
+            }
+            return [tuple(row) for row in connection.query(sql, settings=_differing(connection, asked)).result_rows]
+        # `max_query_size` stays as it is: it also bounds the definition of the table, see `failures`.
+        settings = {
             "lock_acquire_timeout": self.options.lock_timeout,
             "alter_sync": self.options.alter_sync,
-            "replication_wait_for_inactive_replica_timeout": self.options.statement_timeout,
             "distributed_ddl_task_timeout": self.options.cluster_timeout,
             # As `throw`, without rows; and the answer begins only when it is known whether it is an error.
             "distributed_ddl_output_mode": "none",
         }
-        request = {"query_id": f"{self._writing}{uuid4()}", "wait_end_of_query": 1}
-        connection.command(sql, settings=request | _changeable(connection, settings))
+        request: dict[str, Any] = {"query_id": f"{self._writing}{uuid4()}", "wait_end_of_query": 1}
+        connection.command(sql, settings=request | _differing(connection, settings))
         return []
 
     def refusal(self, error: Exception) -> Refusal | None:
@@ -213,7 +216,8 @@ class ClickHouseConnector(SqlConnector):
         return []
 
 
-def _changeable(client: "Client", settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of the settings that the user may change: a profile may fix any of them, and then has its reasons."""
+def _differing(client: "Client", settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the settings that differ from the user's and that the user may change: a profile may fix any of them."""
     known = client.server_settings
-    return {name: value for name, value in settings.items() if name in known and not known[name].readonly}
+    changeable = {name for name in settings if name in known and not known[name].readonly}
+    return {name: value for name, value in settings.items() if name in changeable and known[name].value != str(value)}

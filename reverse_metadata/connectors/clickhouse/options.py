@@ -61,9 +61,7 @@ class ClickHouseOptions(ConnectorOptions):
         "database of the engine Replicated does.",
     )
     connect_timeout: int = Field(10, ge=1, description="Seconds to wait for a connection.")
-    statement_timeout: int = Field(
-        60, ge=1, description="Seconds that a query may take, and a statement on one server."
-    )
+    statement_timeout: int = Field(60, ge=1, description="Seconds that a query may take.")
     lock_timeout: int = Field(10, ge=1, description="Seconds to wait for a lock on a table.")
     cluster_timeout: int = Field(
         180, ge=1, description="Seconds to wait until every server of a cluster has carried out a statement."
