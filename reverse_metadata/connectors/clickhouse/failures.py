@@ -5,7 +5,6 @@ Codes: https://github.com/ClickHouse/ClickHouse/blob/master/src/Common/ErrorCode
 """
 
 import re
-import ssl
 
 from reverse_metadata.connectors.refusals import Refusal, told
 from reverse_metadata.errors import Reason
@@ -86,11 +85,14 @@ def refusal(error: Exception) -> Refusal | None:
 
 
 def _of_transport(cause: BaseException) -> Refusal:
-    """No answer came; a certificate that is refused will be refused again."""
+    """No answer came; a certificate that is refused, or a file that is not there, will be the same again."""
+    from urllib3.exceptions import SSLError
+
     reason: object = getattr(cause, "reason", None) or cause
-    tls = isinstance(reason, Exception) and any(isinstance(each, ssl.SSLError) for each in (reason, *reason.args))
-    if tls:
-        return Refusal(Reason.OTHER, f"{told(reason)}. Check secure, port, verify and ca_cert of the service")
+    if isinstance(reason, SSLError):
+        return Refusal(
+            Reason.OTHER, f"{told(reason)}. Check secure, port, verify, ca_cert and client_cert of the service"
+        )
     return Refusal(Reason.CONNECTION, told(reason))
 
 

@@ -116,7 +116,7 @@ def test_a_certificate_that_is_not_trusted_is_not_tried_again() -> None:
     assert found is not None
     assert found.reason is Reason.OTHER
     assert "self-signed certificate" in found.message
-    assert found.message.endswith("Check secure, port, verify and ca_cert of the service")
+    assert found.message.endswith("Check secure, port, verify, ca_cert and client_cert of the service")
 
 
 def test_what_the_driver_itself_refuses_is_told() -> None:

@@ -9,10 +9,11 @@ import pytest
 from reverse_metadata.connectors.base import Need
 from reverse_metadata.connectors.clickhouse import ClickHouseConnector
 from reverse_metadata.errors import Reason, SourceError
-from reverse_metadata.model import Aspect, Partition, SourceObject, Statement
+from reverse_metadata.model import Aspect, Partition, Path, SourceObject, Statement
 from reverse_metadata.templates import parse
 from reverse_metadata_tests.contract.clickhouse import ClickHouse, clickhouse
 from reverse_metadata_tests.contract.peer import SERVICE, change, errors
+from reverse_metadata_tests.docs_page import examples
 from reverse_metadata_tests.engines.clickhouse_http import ClickHouseFront
 from reverse_metadata_tests.templates import golden
 
@@ -289,6 +290,34 @@ def test_the_grants_of_a_database_and_of_a_cluster_are_told(peer: ClickHouse, cl
             assert again.missing(peer.partition, needs) == []
 
 
+def test_the_script_of_the_page_is_enough_and_no_less_would_be(
+    peer: ClickHouse, clickhouse_http: ClickHouseFront
+) -> None:
+    orders = peer.table("orders", ["id"])
+    (script,) = examples("systems/clickhouse", "sql")
+    grants = [line.split(" TO ")[0] for line in script.splitlines() if line.startswith("GRANT")]
+    grants = [grant.replace("sales.*", f"{peer.partition.schema}.*") for grant in grants]
+    wishes: list[Path] = [peer.partition.path, orders, (*orders, "id")]
+    needs = [Need(Aspect.DESCRIPTION, path, "") for path in wishes]
+    connector = peer.connector()
+    options = connector.options.model_copy(update={"cluster": "prod"})
+    with clickhouse_http.granted(*grants), connector:
+        state = connector.read(peer.partition)
+        assert set(state) == set(wishes)
+        assert connector.version()
+        assert connector.identity()
+        assert ClickHouseConnector(options).missing(peer.partition, needs) == []
+        changes = [change(path, "x", state) for path in wishes]
+        assert errors(connector.execute(peer.partition, connector.resolve(changes))) == {}
+        connector.settle(peer.partition)
+    for number, grant in enumerate(grants):
+        with clickhouse_http.granted(*(each for each in grants if each != grant)):
+            with ClickHouseConnector(options) as poorer:
+                lacking = poorer.missing(peer.partition, needs)
+        # What shows the tables comes with any other privilege on them, and system.processes is open to all here.
+        assert bool(lacking) == (" SHOW " not in grant and "system." not in grant), (number, grant)
+
+
 def test_who_may_not_see_what_runs_is_told_before_the_run_and_when_it_matters(
     peer: ClickHouse, clickhouse_http: ClickHouseFront
 ) -> None:
@@ -323,11 +352,18 @@ def test_a_server_that_does_not_answer_is_told_with_its_address(peer: ClickHouse
     assert raised.value.reason is Reason.CONNECTION
 
 
+def test_a_file_that_is_not_there_is_told(peer: ClickHouse) -> None:
+    nowhere = {"secure": True, "ca_cert": "/nowhere/ca.pem"}
+    with pytest.raises(SourceError, match="connecting: ") as raised:
+        ClickHouseConnector(peer.connector().options.model_copy(update=nowhere)).version()
+    assert raised.value.reason is Reason.OTHER
+
+
 def test_tls_with_a_server_that_has_none_is_told_and_not_repeated(
     peer: ClickHouse, clickhouse_http: ClickHouseFront
 ) -> None:
     secure = peer.connector().options.model_copy(update={"secure": True})
-    with pytest.raises(SourceError, match="Check secure, port, verify and ca_cert") as raised:
+    with pytest.raises(SourceError, match="Check secure, port, verify, ca_cert") as raised:
         ClickHouseConnector(secure).version()
     assert raised.value.reason is Reason.OTHER
 
