@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 _OLDEST = (23, 9)
 #: The server's default for `max_query_size`: https://clickhouse.com/docs/operations/settings/settings#max_query_size.
 _QUERY_SIZE = 262_144
+#: A query that another one started has the `initial_query_id` of that one:
+#: https://clickhouse.com/docs/operations/system-tables/processes.
 _RUNNING = "SELECT count() FROM system.processes WHERE startsWith(initial_query_id, {prefix})"
 _ASKS = re.compile(r"\s*(SELECT|SHOW)\b", re.IGNORECASE)
 
@@ -160,6 +162,9 @@ class ClickHouseConnector(SqlConnector):
 
     def settle(self, partition: Partition) -> None:
         """Wait until no statement that was sent to this database is running on the server that answers."""
+        if partition.schema is None:
+            # Nothing is ever written to what the catalog calls a database.
+            return
         running = _RUNNING.format(prefix=CLICKHOUSE.literal(self._prefix(partition)))
         until = time.monotonic() + max(self.options.statement_timeout, self.options.cluster_timeout)
         attempt = 1
@@ -174,8 +179,8 @@ class ClickHouseConnector(SqlConnector):
 
     def _prefix(self, partition: Partition) -> str:
         """What every `query_id` of a statement for this partition begins with, the same in each run."""
-        name = "/".join(self.options.rewritten(partition.path))
-        return f"reverse_metadata-{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}-"
+        name = self.options.rewritten(partition.path)[-1].encode("utf-8", "surrogatepass")
+        return f"reverse_metadata-{hashlib.sha256(name).hexdigest()[:16]}-"
 
     def _rights(self, what: str) -> Rights:
         """What the user and the enabled roles were granted."""

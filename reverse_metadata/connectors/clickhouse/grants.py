@@ -23,9 +23,6 @@ _HELD_BY = {
     _COLUMN: {_COLUMN, "ALTER COLUMN", "ALTER TABLE", "ALTER", "ALL"},
     _CLUSTER: {_CLUSTER, "ALL"},
 }
-#: For those who wait for what a dead run left; it is open to all unless the server's configuration says
-#: `select_from_system_db_requires_grant`.
-PROCESSES = "SELECT ON system.processes"
 
 _TOKEN = re.compile(r"`((?:[^`\\]|\\.|``)*)`|([(),.*])|([^\s(),.*`]+)", re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)|``", re.DOTALL)
@@ -107,7 +104,7 @@ def missing(
     """
     lacking: dict[Path, dict[str, None]] = {}
     for need in needs:
-        here = (*path, *need.path[len(path) :])
+        here = (*path, *need.path[2:])
         table = here[2] if len(here) > 2 else ""
         if table in there and len(here) > 1 and not rights.allow(here):
             lacking.setdefault(here[:3], {})[_privilege(here)] = None
@@ -119,7 +116,8 @@ def missing(
 
 
 def lacks_processes(user: str) -> Missing:
-    """That the user may not see what is still running."""
+    """That the user may not see what is still running: `system.processes` is open to everybody, unless the server's
+    configuration says `select_from_system_db_requires_grant`."""
     return _lacks(CLICKHOUSE.identifier(user), ["SELECT"], "system.processes")
 
 
