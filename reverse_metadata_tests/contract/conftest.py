@@ -14,6 +14,8 @@ PEERS = {
     "postgres-15": ("postgres", "postgres_15", ""),
     "athena": ("athena", "athena", ""),
     "mysql-mariadb": ("mysql", "mariadb", ""),
+    "databricks": ("databricks", "databricks_peer", ""),
+    "unitycatalog": ("databricks", "unitycatalog_peer", ""),
     "oracle": ("oracle", "oracle_peer", ""),
     "redshift": ("redshift", "redshift", ""),
     "trino-hive": ("trino", "hive", "trino_server"),
