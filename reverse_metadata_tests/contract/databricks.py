@@ -9,6 +9,7 @@ import pytest
 
 from reverse_metadata.connectors.base import Connector
 from reverse_metadata.connectors.databricks import DatabricksConnector, DatabricksOptions, UnityCatalogConnector
+from reverse_metadata.connectors.databricks.login import arguments
 from reverse_metadata.model import Aspect, EntityType, Partition, Path
 from reverse_metadata_tests.contract.peer import SERVICE, Peer
 from reverse_metadata_tests.engines.databricks import HTTP_PATH, DatabricksStandIn
@@ -135,18 +136,19 @@ class UnityCatalog(Databricks):
 
 def to(
     workspace: DatabricksStandIn,
-    token: str,
+    token: str | None,
     connector_type: type[DatabricksConnector] = DatabricksConnector,
     **options: Any,
 ) -> DatabricksConnector:
     """A connector of the stand-in, which speaks no TLS."""
 
-    class Connected(connector_type):  # type: ignore[misc, valid-type]
-        def arguments(self) -> dict[str, Any]:
-            return {**super().arguments(), **workspace.arguments()}
+    def told(self: DatabricksConnector) -> dict[str, Any]:
+        return {**arguments(self.options), **workspace.arguments()}
 
     fields = {"host": "127.0.0.1", "http_path": HTTP_PATH, "token": token, **options}
-    return Connected(DatabricksOptions.model_validate(fields))
+    connected = type("Connected", (connector_type,), {"arguments": told})(DatabricksOptions.model_validate(fields))
+    assert isinstance(connected, DatabricksConnector)
+    return connected
 
 
 @contextmanager

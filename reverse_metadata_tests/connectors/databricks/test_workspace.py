@@ -1,0 +1,314 @@
+"""What is particular to Databricks, before the stand-in."""
+
+from dataclasses import replace
+from typing import Never
+
+import pytest
+
+from reverse_metadata.connectors.base import Need
+from reverse_metadata.errors import Reason, SourceError
+from reverse_metadata.model import Aspect, Partition, Path, Statement
+from reverse_metadata_tests.connectors.databricks.changes import change, owner, tag
+from reverse_metadata_tests.contract.databricks import Databricks, to
+from reverse_metadata_tests.contract.peer import SERVICE, errors, push
+from reverse_metadata_tests.engines.databricks_answers import METASTORE
+from reverse_metadata_tests.engines.databricks_lexer import Failed
+from reverse_metadata_tests.engines.front import Answer
+
+LEGACY = Partition(SERVICE, "hive_metastore", "old")
+
+
+@pytest.fixture
+def old(lakehouse: Databricks) -> Databricks:
+    """With a schema in the Hive metastore."""
+    store = lakehouse.workspace.metastore
+    store.create(LEGACY.path, "")
+    columns = {"id": "int", "n": "int"}
+    for name, kind, format in (("t", "MANAGED", "DELTA"), ("f", "EXTERNAL", "CSV"), ("v", "VIEW", "")):
+        store.create((*LEGACY.path, name), "", table_type=kind, format=format, columns=columns)
+    return lakehouse
+
+
+def test_the_hive_metastore_is_described_as_far_as_it_can_be(old: Databricks) -> None:
+    wishes: dict[Path, str | None] = {
+        LEGACY.path: "schema",
+        (*LEGACY.path, "t"): "it's\n# Detailed Table Information\n",
+        (*LEGACY.path, "f"): "files",
+        (*LEGACY.path, "v"): "view",
+        (*LEGACY.path, "t", "id"): "one",
+        (*LEGACY.path, "t", "n"): "two",
+        (*LEGACY.path, "f", "id"): "three",
+        (*LEGACY.path, "f", "n"): "four",
+    }
+    with old.connector() as connector:
+        assert errors(push(connector, wishes)) == {}
+        with old.counted() as count:
+            state = connector.read(LEGACY)
+    assert count[0] == 2 + 3
+    assert {path: state[path].description for path in wishes} == wishes
+    assert {path[2]: found.kind for path, found in state.items() if len(path) == 3} == {
+        "t": "table",
+        "f": "plain table",
+        "v": "view",
+    }
+    assert {(found.owner, len(found.tags)) for found in state.values()} == {(None, 0)}
+    assert errors(old.push(dict.fromkeys(wishes))) == {}
+    assert not any(found.description for found in old.read(LEGACY).values())
+
+
+def test_the_hive_metastore_lacks_nothing_and_is_the_workspaces_own(old: Databricks) -> None:
+    with old.connector() as connector:
+        assert connector.missing(LEGACY, [Need(Aspect.DESCRIPTION, (*LEGACY.path, "t"), "table")]) == []
+        assert connector.identity() == METASTORE
+        assert connector.source(old.partition) == METASTORE
+        assert connector.source(LEGACY) == "127.0.0.1/hive_metastore/old"
+        whole = connector.read(Partition(SERVICE, "hive_metastore", None))
+        assert [found.kind for found in whole.values()] == ["catalog"]
+        assert connector.read(Partition(SERVICE, "hive_metastore", "nowhere")) == {}
+        assert set(connector.read(LEGACY, ["T"])) == {
+            LEGACY.path,
+            (*LEGACY.path, "T"),
+            (*LEGACY.path, "T", "id"),
+            (*LEGACY.path, "T", "n"),
+        }
+
+
+def test_a_workspace_without_a_metastore_is_known_by_its_host(
+    lakehouse: Databricks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reverse_metadata.connectors.databricks.connector._METASTORE", "SELECT no_metastore()")
+    with lakehouse.connector() as connector:
+        assert connector.identity() == connector.place() == "127.0.0.1"
+
+
+def test_fields_are_read_table_by_table_and_only_where_there_are_some(lakehouse: Databricks) -> None:
+    lakehouse.table("plain")
+    with lakehouse.connector() as connector:
+        with lakehouse.counted() as without:
+            connector.read(lakehouse.partition)
+        lakehouse.kinds()
+        with lakehouse.counted() as with_some:
+            state = connector.read(lakehouse.partition)
+        # Of Delta tables alone.
+        assert (without[0], with_some[0]) == (4, 4 + 2)
+    fields = {path[3:]: found.kind for path, found in state.items() if path[2:3] == ("orders",) and len(path) > 4}
+    assert fields == {
+        ("place", "city"): "field",
+        ("place", "geo"): "field",
+        ("place", "geo", "lat"): "field",
+        ("lines", "q"): "field in elements at 1",
+        ("lines", "parts"): "field in elements at 1",
+        ("lines", "parts", "no"): "field in elements at 1, 2",
+    }
+    wishes: dict[Path, str | None] = {lakehouse.path("orders", *path): ".".join(path) for path in fields}
+    assert errors(lakehouse.push(wishes)) == {}
+    assert {path: lakehouse.stored(path) for path in wishes} == wishes
+    with to(lakehouse.workspace, lakehouse.workspace.token("admin@example.com"), nested_fields=False) as connector:
+        assert not any(len(path) > 4 for path in connector.read(lakehouse.partition))
+
+
+def test_what_the_catalog_spells_with_capitals_is_found_when_it_is_asked_for(lakehouse: Databricks) -> None:
+    lakehouse.table("orders", ["id", "Mixed"])
+    spelled = Partition(SERVICE, "MAIN", "Sales")
+    with lakehouse.connector() as connector:
+        state = connector.read(spelled, ["Orders"])
+        assert set(state) == {
+            ("MAIN", "Sales"),
+            ("MAIN", "Sales", "Orders"),
+            ("MAIN", "Sales", "Orders", "id"),
+            ("MAIN", "Sales", "Orders", "Mixed"),
+        }
+        wish: dict[Path, str | None] = {("MAIN", "Sales", "Orders"): "x", ("MAIN", "Sales", "Orders", "Mixed"): "y"}
+        assert errors(push(connector, wish)) == {}
+    assert lakehouse.stored(lakehouse.path("orders")) == "x"
+    assert lakehouse.stored(lakehouse.path("orders", "Mixed")) == "y"
+
+
+def test_columns_may_have_names_that_tables_cannot_have(lakehouse: Databricks) -> None:
+    names = ["a.b", "two words", "Ä", "semi;colon", "comma,", "it's", "COMMENT", "element"]
+    table = lakehouse.table("orders", names)
+    wishes: dict[Path, str | None] = {(*table, name): f"about {name}" for name in names}
+    assert errors(lakehouse.push(wishes)) == {}
+    assert {path: lakehouse.stored(path) for path in wishes} == wishes
+
+
+def test_many_names_are_read_as_all(lakehouse: Databricks) -> None:
+    lakehouse.table("orders")
+    lakehouse.table("customers")
+    with lakehouse.connector() as connector:
+        state = connector.read(lakehouse.partition, ["orders", *(f"t{number}" for number in range(600))])
+    assert {path[2] for path in state if len(path) > 2} == {"orders"}
+    assert not any("t599" in statement for statement in lakehouse.workspace.statements)
+
+
+def test_a_governed_tag_fails_alone_and_the_others_arrive(lakehouse: Databricks) -> None:
+    table = lakehouse.table("orders")
+    lakehouse.workspace.metastore.governed["pii"] = ("high", "low")
+    path = ".".join(table)
+    with lakehouse.connector() as connector:
+        changes = [tag(path, "table", key, value) for key, value in (("a", "1"), ("pii", "high"), ("b", "2"))]
+        failed = list(connector.execute(lakehouse.partition, connector.resolve(changes)))
+    refused = [
+        (each.tag_key, outcome.error) for outcome in failed for each in outcome.statement.changes if outcome.error
+    ]
+    assert [key for key, _ in refused] == ["pii"]
+    assert "ASSIGN on Tag Policy 'pii'" in str(refused[0][1])
+    assert lakehouse.workspace.metastore.objects[table].tags == {"a": "1", "b": "2"}
+
+
+def test_who_may_tag_and_not_describe_tags(lakehouse: Databricks) -> None:
+    table = lakehouse.table("orders", [f"c{number}" for number in range(50)])
+    lakehouse.grant([f"GRANT APPLY TAG ON TABLE {'.'.join(table)} TO `reader@example.com`"])
+    path = ".".join(table)
+    changes = [change(f"{path}.c{number}", "column", "x") for number in range(50)]
+    changes += [tag(path, "table", "a", "1"), owner(path, "table", "reader@example.com")]
+    with lakehouse.lacking() as connector:
+        before = lakehouse.requests()
+        outcomes = list(connector.execute(lakehouse.partition, connector.resolve(changes)))
+    assert [outcome.statement.aspect for outcome in outcomes if not outcome.error] == [Aspect.TAGS]
+    assert {outcome.error.reason for outcome in outcomes if outcome.error} == {Reason.MISSING_PRIVILEGE}
+    # Three statements, and for each of the two that were refused what would help.
+    assert lakehouse.requests() - before == 3 + 2 * 2
+    assert "GRANT MODIFY ON TABLE main.sales.orders TO `reader@example.com`;" in str(outcomes[0].error)
+    assert "GRANT MANAGE ON TABLE main.sales.orders TO `reader@example.com`;" in str(outcomes[-1].error)
+
+
+@pytest.mark.parametrize(
+    ("need", "privileges"),
+    [
+        (Need(Aspect.DESCRIPTION, ("main",), "catalog"), ["GRANT MANAGE ON CATALOG main"]),
+        (Need(Aspect.TAGS, ("main",), "catalog"), ["GRANT APPLY TAG ON CATALOG main"]),
+        (Need(Aspect.DESCRIPTION, ("main", "sales"), "schema"), ["GRANT MANAGE ON SCHEMA main.sales"]),
+        (
+            Need(Aspect.DESCRIPTION, ("main", "sales", "orders"), "table"),
+            ["GRANT MODIFY ON TABLE main.sales.orders"],
+        ),
+        (
+            Need(Aspect.DESCRIPTION, ("main", "sales", "orders", "id"), "column"),
+            ["GRANT MODIFY ON TABLE main.sales.orders"],
+        ),
+        (
+            Need(Aspect.DESCRIPTION, ("main", "sales", "recent"), "view"),
+            ["GRANT MANAGE ON VIEW main.sales.recent"],
+        ),
+        (
+            Need(Aspect.DESCRIPTION, ("main", "sales", "recent", "id"), "column of a view"),
+            ["GRANT MANAGE ON VIEW main.sales.recent"],
+        ),
+        (
+            Need(Aspect.TAGS, ("main", "sales", "totals"), "materialized view"),
+            ["GRANT APPLY TAG ON MATERIALIZED VIEW main.sales.totals"],
+        ),
+        (
+            Need(Aspect.DESCRIPTION, ("main", "sales", "events"), "streaming table"),
+            ["GRANT MODIFY ON TABLE main.sales.events"],
+        ),
+        (
+            Need(Aspect.OWNER, ("main", "sales", "orders"), "table", "team"),
+            ["GRANT MANAGE ON TABLE main.sales.orders"],
+        ),
+        (Need(Aspect.DESCRIPTION, ("main", "sales", "nowhere"), "table"), []),
+    ],
+)
+def test_preflight_asks_for_no_more_than_it_takes(lakehouse: Databricks, need: Need, privileges: list[str]) -> None:
+    lakehouse.kinds()
+    partition = Partition.holding(SERVICE, need.path)
+    with lakehouse.lacking() as connector:
+        missing = connector.missing(partition, [need])
+        grants = [grant for each in missing for grant in each.grants]
+        assert grants == [f"{privilege} TO `reader@example.com`;" for privilege in privileges]
+        lakehouse.grant(grants)
+        assert connector.missing(partition, [need]) == []
+
+
+def test_preflight_knows_groups_owners_and_what_was_granted_above(lakehouse: Databricks) -> None:
+    store = lakehouse.workspace.metastore
+    need = [Need(Aspect.DESCRIPTION, lakehouse.table("orders"), "table")]
+    with lakehouse.lacking() as connector:
+        assert connector.missing(lakehouse.partition, need)
+        store.principals.add("team")
+        store.groups["team"] = {"reader@example.com"}
+        store.grant("team", "ALL PRIVILEGES", ("main",))
+        assert connector.missing(lakehouse.partition, need) == []
+        assert connector.missing(lakehouse.database, [Need(Aspect.OWNER, ("main",), "catalog", "team")])
+        store.objects["main",].owner = "team"
+        assert connector.missing(lakehouse.database, [Need(Aspect.OWNER, ("main",), "catalog", "team")]) == []
+        assert connector.missing(lakehouse.partition, [Need(Aspect.OWNER, need[0].path, "table", "team")]) == []
+
+
+def test_who_may_not_enter_the_catalog_is_told_the_grant(lakehouse: Databricks) -> None:
+    lakehouse.table("orders")
+    token = lakehouse.workspace.token("stranger@example.com")
+    grant = "GRANT USE CATALOG ON CATALOG main TO `stranger@example.com`;"
+    with to(lakehouse.workspace, token) as connector:
+        need = [Need(Aspect.DESCRIPTION, lakehouse.path("orders"), "table")]
+        assert [each.grants for each in connector.missing(lakehouse.partition, need)] == [(grant,)]
+        with pytest.raises(SourceError) as raised:
+            connector.read(lakehouse.partition)
+    assert raised.value.reason is Reason.MISSING_PRIVILEGE
+    assert grant in str(raised.value)
+
+
+def test_an_owner_that_nobody_knows_is_refused_by_databricks(lakehouse: Databricks) -> None:
+    table = ".".join(lakehouse.table("orders"))
+    with lakehouse.connector() as connector:
+        assert {name for name, found in connector.principals(["team", "Account Users"]).items() if found.superuser} == {
+            "Account Users"
+        }
+        (outcome,) = connector.execute(lakehouse.partition, connector.resolve([owner(table, "table", "nobody")]))
+    assert outcome.error is not None
+    assert "PRINCIPAL_DOES_NOT_EXIST: Could not find principal with name nobody" in str(outcome.error)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_template_whose_answer_was_lost_is_never_sent_again(lakehouse: Databricks, when: str) -> None:
+    assert when in ("before", "after")
+    table = ".".join(lakehouse.table("orders"))
+    with lakehouse.connector() as connector:
+        sql = f"COMMENT ON TABLE {table} IS 'x'"
+        statement = replace(Statement(sql, (change(table, "table", "x"),)), sql=(sql,))
+        connector.version()
+        lakehouse.workspace.lose_next("before" if when == "before" else "after", "COMMENT ON")
+        (outcome,) = connector.execute(lakehouse.partition, [statement])
+    assert outcome.error is not None
+    assert (outcome.error.reason, outcome.error.transient) == (Reason.CONNECTION, False)
+    assert lakehouse.workspace.count("ExecuteStatement COMMENT ON") == 1
+
+
+def test_a_session_that_the_warehouse_forgot_is_opened_again(
+    lakehouse: Databricks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a restart, or a night without a statement."""
+    lakehouse.table("orders")
+    forgotten = lakehouse.workspace.run
+
+    def run(sql: str, user: str) -> Never:
+        monkeypatch.setattr(lakehouse.workspace, "run", forgotten)
+        raise Failed("Invalid SessionHandle: SessionHandle [0]")
+
+    with lakehouse.connector() as connector:
+        connector.version()
+        monkeypatch.setattr(lakehouse.workspace, "run", run)
+        assert connector.read(lakehouse.partition)
+    assert lakehouse.workspace.count("OpenSession") == 2
+
+
+def test_a_warehouse_that_is_busy_is_asked_again(lakehouse: Databricks, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.sleep", lambda _seconds: None)
+    lakehouse.workspace.answer_next(Answer(503, b"", {"Retry-After": "1"}), "OpenSession")
+    with lakehouse.connector() as connector:
+        assert connector.version() == "Databricks SQL 2026.20"
+    assert lakehouse.workspace.count("OpenSession") == 2
+
+
+def test_no_statement_is_sent_by_the_client_itself(lakehouse: Databricks) -> None:
+    lakehouse.table("orders")
+    with lakehouse.connector() as connector:
+        connector.read(lakehouse.partition)
+        connector.settle(lakehouse.partition)
+    assert [statement.split()[0] for statement in lakehouse.workspace.statements] == ["SELECT"] * 5
+    assert {name.split()[0] for name in lakehouse.workspace.requests} == {
+        "OpenSession",
+        "ExecuteStatement",
+        "CloseSession",
+    }
