@@ -15,9 +15,10 @@ from typing import Any
 from uuid import uuid4
 
 from reverse_metadata_tests.engines.databricks_answers import Answers, Row
-from reverse_metadata_tests.engines.databricks_grammar import Describe, Query, SetParameter, Show, parse
+from reverse_metadata_tests.engines.databricks_grammar import parse
 from reverse_metadata_tests.engines.databricks_lexer import Failed
 from reverse_metadata_tests.engines.databricks_metastore import Metastore
+from reverse_metadata_tests.engines.databricks_statements import Describe, Query, SetParameter, Show
 from reverse_metadata_tests.engines.front import Answer, Front, Request
 
 HTTP_PATH = "/sql/1.0/warehouses/0123456789abcdef"
@@ -48,7 +49,7 @@ class DatabricksStandIn(Front):
 
     def arguments(self) -> dict[str, Any]:
         """What leads the client here."""
-        return {"_connection_uri": self.url + HTTP_PATH}
+        return {"_port": self.port, "_connection_uri": self.url + HTTP_PATH}
 
     def token(self, user: str) -> str:
         """A token of the user, who exists from now on."""

@@ -8,10 +8,10 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from reverse_metadata_tests.engines.databricks_grammar import Describe, Item, Names, Query, Select, Show
 from reverse_metadata_tests.engines.databricks_lexer import Failed
 from reverse_metadata_tests.engines.databricks_metastore import LEGACY, Metastore, folded, insufficient, tables
 from reverse_metadata_tests.engines.databricks_objects import Securable
+from reverse_metadata_tests.engines.databricks_statements import Describe, Item, Names, Query, Select, Show
 
 Row = tuple[Any, ...]
 METASTORE = "aws:eu-west-1:5f0c1f1e-0000-4000-8000-00000000abcd"
@@ -128,16 +128,16 @@ class Answers:
         if item.kind == "literal":
             return item.text
         if item.kind == "column":
-            if item.text.lower() not in row:
-                raise Failed(f"[UNRESOLVED_COLUMN.WITHOUT_SUGGESTION] {item.text} cannot be resolved. SQLSTATE: 42703")
-            return row[item.text.lower()]
+            return _column(row, item.text)
+        if item.of_column and item.text == "unix_millis":
+            return _column(row, *item.arguments)
         functions: dict[tuple[str, int], Callable[..., Any]] = {
             ("current_user", 0): lambda: user,
             ("current_metastore", 0): lambda: METASTORE,
             ("current_version", 0): lambda: VERSION,
             ("is_account_group_member", 1): lambda group: group in self._metastore.identities(user) - {user},
         }
-        if (item.text, len(item.arguments)) not in functions:
+        if item.of_column or (item.text, len(item.arguments)) not in functions:
             raise Failed(f"[UNRESOLVED_ROUTINE] Cannot resolve routine {item.text}. SQLSTATE: 42883")
         value = functions[item.text, len(item.arguments)](*item.arguments)
         return value[item.member] if item.member else value
@@ -177,6 +177,12 @@ class Answers:
                 else:
                     for key, value in column.tags.items():
                         yield of | {"tag_name": key, "tag_value": value}
+
+
+def _column(row: dict[str, Any], name: str) -> Any:
+    if name.lower() not in row:
+        raise Failed(f"[UNRESOLVED_COLUMN.WITHOUT_SUGGESTION] {name} cannot be resolved. SQLSTATE: 42703")
+    return row[name.lower()]
 
 
 def _applies(privilege: str, level: str) -> bool:

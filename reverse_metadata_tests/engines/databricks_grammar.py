@@ -7,16 +7,28 @@ Written from the SQL language manual, https://docs.databricks.com/aws/en/sql/lan
 `security-grant` and `sql-ref-syntax-qry-select`. Where two releases differ it takes what both do.
 """
 
-from dataclasses import dataclass, field
-from typing import Literal
-
 from reverse_metadata_tests.engines.databricks_lexer import Failed, Token, substituted, syntax_error, tokens
+from reverse_metadata_tests.engines.databricks_statements import (
+    Altered,
+    ColumnComments,
+    Comment,
+    CommentProperty,
+    Describe,
+    Described,
+    Grant,
+    Item,
+    Names,
+    Parsed,
+    Query,
+    Select,
+    SetOwner,
+    SetParameter,
+    SetTags,
+    Show,
+    UnsetTags,
+)
 
-Names = tuple[str, ...]
-#: What ALTER can name.
-Altered = Literal["CATALOG", "SCHEMA", "TABLE", "VIEW", "MATERIALIZED VIEW", "STREAMING TABLE"]
 #: What COMMENT ON can name, by its word.
-Described = Literal["CATALOG", "SCHEMA", "TABLE", "COLUMN"]
 _DESCRIBED: dict[str, Described] = {
     "CATALOG": "CATALOG",
     "COLUMN": "COLUMN",
@@ -40,137 +52,6 @@ PRIVILEGES = {
     "USE CATALOG",
     "USE SCHEMA",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Comment:
-    """COMMENT ON; `text` is None for NULL. A column's name is the last of `names`."""
-
-    on: Described
-    names: Names
-    text: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class SetTags:
-    """Tags of an object, or of one of its columns."""
-
-    altered: Altered
-    names: Names
-    tags: tuple[tuple[str, str], ...]
-    column: Names = ()
-
-
-@dataclass(frozen=True, slots=True)
-class UnsetTags:
-    """Keys that are taken off an object, or off one of its columns."""
-
-    altered: Altered
-    names: Names
-    keys: Names
-    column: Names = ()
-
-
-@dataclass(frozen=True, slots=True)
-class SetOwner:
-    """A new owner."""
-
-    altered: Altered
-    names: Names
-    principal: str
-
-
-@dataclass(frozen=True, slots=True)
-class ColumnComments:
-    """Comments of columns or fields, by their path in the table."""
-
-    altered: Altered
-    names: Names
-    comments: tuple[tuple[Names, str], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class CommentProperty:
-    """The table property `comment`; None takes it away."""
-
-    altered: Altered
-    names: Names
-    text: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Grant:
-    """Privileges for a principal."""
-
-    privileges: Names
-    on: str
-    names: Names
-    principal: str
-
-
-@dataclass(frozen=True, slots=True)
-class Show:
-    """SHOW TABLES of a schema."""
-
-    names: Names
-
-
-@dataclass(frozen=True, slots=True)
-class Describe:
-    """DESCRIBE of a schema or table, always EXTENDED."""
-
-    what: Literal["SCHEMA", "TABLE"]
-    names: Names
-    as_json: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class SetParameter:
-    """SET of a parameter of the session."""
-
-    name: str
-    value: str
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """What a SELECT lists: a column, a literal, or a function with literals, and the field of its result."""
-
-    kind: Literal["column", "literal", "function"]
-    text: str
-    arguments: Names = ()
-    member: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Select:
-    """One SELECT: every condition says which values a column may have."""
-
-    items: tuple[Item, ...]
-    relation: Names = ()
-    conditions: tuple[tuple[str, Names], ...] = field(default=())
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """SELECTs between UNION ALL."""
-
-    selects: tuple[Select, ...]
-
-
-Parsed = (
-    Comment
-    | SetTags
-    | UnsetTags
-    | SetOwner
-    | ColumnComments
-    | CommentProperty
-    | Grant
-    | Show
-    | Describe
-    | SetParameter
-    | Query
-)
 
 
 def parse(sql: str) -> Parsed:
@@ -452,14 +333,20 @@ def _item(reader: _Reader) -> Item:
         name = reader.name()
         item = Item("column", name)
         if reader.sign("(", optional=True):
-            arguments = [] if reader.sign(")", optional=True) else [reader.string()]
-            if arguments:
-                reader.sign(")")
-            member = reader.name() if reader.sign(".", optional=True) else ""
-            item = Item("function", name.lower(), tuple(arguments), member)
+            item = _function(reader, name.lower())
     if reader.maybe("AS"):
         reader.name()
     return item
+
+
+def _function(reader: _Reader, name: str) -> Item:
+    of_column = reader.ahead.kind in ("word", "name")
+    arguments: Names = ()
+    if not reader.sign(")", optional=True):
+        arguments = (reader.name() if of_column else reader.string(),)
+        reader.sign(")")
+    member = reader.name() if reader.sign(".", optional=True) else ""
+    return Item("function", name, arguments, of_column, member)
 
 
 def _condition(reader: _Reader) -> tuple[str, Names]:

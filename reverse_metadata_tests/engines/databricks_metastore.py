@@ -11,7 +11,9 @@ import re
 from collections.abc import Iterator
 from itertools import count
 
-from reverse_metadata_tests.engines.databricks_grammar import (
+from reverse_metadata_tests.engines.databricks_lexer import Failed
+from reverse_metadata_tests.engines.databricks_objects import Column, Securable, parse_type
+from reverse_metadata_tests.engines.databricks_statements import (
     ColumnComments,
     Comment,
     CommentProperty,
@@ -22,8 +24,6 @@ from reverse_metadata_tests.engines.databricks_grammar import (
     SetTags,
     UnsetTags,
 )
-from reverse_metadata_tests.engines.databricks_lexer import Failed
-from reverse_metadata_tests.engines.databricks_objects import Column, Securable, parse_type
 
 #: The catalog that is no catalog of Unity Catalog: the workspace's own Hive metastore.
 LEGACY = "hive_metastore"

@@ -87,7 +87,7 @@ def _of_a_request(error: Any) -> Refusal:
     status = error.context.get("http-code")
     if status in (401, 403):
         return Refusal(Reason.AUTHENTICATION, f"{told(error)}; check the login of the service")
-    if status == 404:
+    if status in (400, 404, 501):
         return Refusal(Reason.OTHER, f"{told(error)}; check host and http_path of the service")
     return Refusal(Reason.CONNECTION, told(error))
 

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator
 
 from reverse_metadata.connectors.base import Missing, Need
 from reverse_metadata.connectors.databricks import kinds
-from reverse_metadata.connectors.databricks.reading import Ask
+from reverse_metadata.connectors.databricks.reading import Ask, among
 from reverse_metadata.connectors.databricks.sql import literal, named, principal, select
 from reverse_metadata.connectors.sql import Row
 from reverse_metadata.errors import Reason, SourceError
@@ -30,7 +30,7 @@ def missing(ask: Ask, needs: Collection[Need], path: Path) -> list[Missing]:
     """
     what = f"the privileges on {'.'.join(path)}"
     try:
-        rows = ask(what, _granted(path))
+        rows = ask(what, _granted(path, {need.path[2] for need in needs if len(need.path) > 2}))
     except SourceError as error:
         if error.reason is not Reason.MISSING_PRIVILEGE:
             raise
@@ -79,18 +79,21 @@ class _Standing:
         return not self._selves.isdisjoint(held.get(privilege, ()))
 
 
-def _granted(path: Path) -> str:
-    """Depth, name, privilege and grantee of the partition's path and of all tables in it; owners have OWNER."""
+def _granted(path: Path, tables: Collection[str]) -> str:
+    """Depth, name, privilege and grantee of the partition's path and of these tables in it; owners have OWNER."""
     relation = f"{named(path[:1])}.information_schema"
     levels = [("catalog", "catalogs", "catalog_name", f"catalog_name = {literal(path[0])}")]
+    schema = literal(path[-1])
     if len(path) > 1:
-        schema = literal(path[1])
         levels.append(("schema", "schemata", "schema_name", f"schema_name = {schema}"))
-        levels.append(("table", "tables", "table_name", f"table_schema = {schema}"))
+    if tables:
+        levels.append(("table", "tables", "table_name", f"table_schema = {schema}{among(tables)}"))
     selects: list[str] = []
     for depth, (level, objects, name, where) in enumerate(levels, 1):
-        selects.append(select(f"{depth}, {name}, '{_OWNER}', {level}_owner", f"{relation}.{objects}", where))
-        selects.append(select(f"{depth}, {name}, privilege_type, grantee", f"{relation}.{level}_privileges", where))
+        items = f"{depth} AS depth, {name} AS name"
+        owner = f"{items}, '{_OWNER}' AS privilege_type, {level}_owner AS grantee"
+        selects.append(select(owner, f"{relation}.{objects}", where))
+        selects.append(select(f"{items}, privilege_type, grantee", f"{relation}.{level}_privileges", where))
     return " UNION ALL ".join(selects)
 
 

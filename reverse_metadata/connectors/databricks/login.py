@@ -5,6 +5,7 @@ https://learn.microsoft.com/en-us/azure/databricks/dev-tools/auth/aad-token-manu
 https://docs.databricks.com/aws/en/dev-tools/python-sql-connector.
 """
 
+import socket
 import time
 from collections.abc import Callable
 from typing import Any
@@ -23,6 +24,8 @@ _AUTHORITIES = {
     ".azure.cn": "https://login.chinacloudapi.cn",
     "": "https://login.microsoftonline.com",
 }
+#: Seconds to wait for a host to answer, and how often the client tries to reach it once it did.
+_PATIENCE, _TRIES = 15, 2
 #: Seconds before its end at which a token is renewed.
 _MARGIN = 120
 
@@ -119,11 +122,19 @@ def arguments(options: DatabricksOptions) -> dict[str, Any]:
 
 
 def connect(told: dict[str, Any]) -> Any:
-    """A connection of the client. Raises what the client raises."""
-    connection = driver("databricks.sql", "databricks").connect(**told)
+    """A connection of the client. Raises what the client raises, and OSError."""
+    client = driver("databricks.sql", "databricks")
+    _knock(told["server_hostname"], told["_port"])
+    connection = client.connect(**told)
     policy = getattr(connection.session.backend, "retry_policy", None)
     if policy is not None:
         # The client would send a statement once more when its answer was lost, without a word. Whether it may run
-        # twice is ours to say; a connection that could not be made, and 429 and 503, are still its business.
-        policy.read = False
+        # twice is ours to say; 429 and 503 are still its business, and a few tries of a connection.
+        policy.read, policy.connect = False, _TRIES
     return connection
+
+
+def _knock(host: str, port: int) -> None:
+    """Raise OSError when nobody is there: the client would try for minutes before it said so."""
+    if not requests.utils.get_environ_proxies(f"https://{host}:{port}"):
+        socket.create_connection((host, port), timeout=_PATIENCE).close()

@@ -2,7 +2,9 @@
 
 https://docs.databricks.com/aws/en/sql/language-manual/sql-ref-information-schema: every catalog of Unity Catalog has
 one, which shows what its reader has any privilege on. It does not show the comments of fields; those are told by
-https://docs.databricks.com/aws/en/sql/language-manual/sql-ref-syntax-aux-describe-table.
+https://docs.databricks.com/aws/en/sql/language-manual/sql-ref-syntax-aux-describe-table. When something was made is
+asked for as a number, which is the same in every time zone:
+https://docs.databricks.com/aws/en/sql/language-manual/functions/unix_millis.
 """
 
 import json
@@ -25,7 +27,7 @@ def catalog_state(ask: Ask, partition: Partition, path: Path) -> SourceState:
     """The catalog; `path` has the source's names. Raises SourceError."""
     what, relation = f"catalog {path[0]}", f"{named(path)}.information_schema"
     where = f"catalog_name = {literal(path[0])}"
-    found = ask(what, select("catalog_owner, comment, created", f"{relation}.catalogs", where))
+    found = ask(what, select("catalog_owner, comment, unix_millis(created)", f"{relation}.catalogs", where))
     if not found:
         return {}
     owner, comment, created = found[0]
@@ -41,21 +43,21 @@ def schema_state(ask: Ask, partition: Partition, path: Path, only: Collection[st
     `path` has the source's names. Raises SourceError.
     """
     what, relation = f"schema {'.'.join(path)}", f"{named(path[:1])}.information_schema"
-    of_schema, among = f"= {literal(path[1])}", _among(only)
+    of_schema, named_ones = f"= {literal(path[1])}", among(only)
     where = f"schema_name {of_schema}"
-    found = ask(what, select("schema_owner, comment, created", f"{relation}.schemata", where))
+    found = ask(what, select("schema_owner, comment, unix_millis(created)", f"{relation}.schemata", where))
     if not found:
         return {}
     owner, comment, created = found[0]
     own = partition.path
     # A table without a name stands for the schema, and a column without one for its table.
-    tags = _by_place(ask(what, _all_tags(relation, where, among)))
+    tags = _by_place(ask(what, _all_tags(relation, where, named_ones)))
     state: SourceState = {own: SourceObject(own, "schema", str(created), comment, owner, tags.get(("", ""), {}))}
     if only is not None and not only:
         return state
     asked = {name.lower(): name for name in only or ()}
-    where = f"table_schema {of_schema}{among}"
-    items = "table_name, table_type, data_source_format, table_owner, comment, created"
+    where = f"table_schema {of_schema}{named_ones}"
+    items = "table_name, table_type, data_source_format, table_owner, comment, unix_millis(created)"
     for name, table_type, format, owner, comment, created in ask(what, select(items, f"{relation}.tables", where)):
         if only is None or name in asked:
             table = (*own, spelling(name, asked))
@@ -83,19 +85,19 @@ def spelling(name: str, asked: Mapping[str, str]) -> str:
     return asked.get(name, name)
 
 
-def _among(only: Collection[str] | None) -> str:
-    """The condition that leaves the named tables, "" for all of them."""
+def among(only: Collection[str] | None) -> str:
+    """The condition that leaves the named tables, "" for all of them and where the names are too many to be listed."""
     if not only or len(only) > _MOST_NAMES:
         return ""
     return f" AND table_name IN ({', '.join(literal(name.lower()) for name in sorted(only))})"
 
 
-def _all_tags(relation: str, where: str, among: str) -> str:
+def _all_tags(relation: str, where: str, named_ones: str) -> str:
     return " UNION ALL ".join(
         (
-            select("'', '', tag_name, tag_value", f"{relation}.schema_tags", where),
-            select("table_name, '', tag_name, tag_value", f"{relation}.table_tags", where + among),
-            select("table_name, column_name, tag_name, tag_value", f"{relation}.column_tags", where + among),
+            select("'' AS table_name, '' AS column_name, tag_name, tag_value", f"{relation}.schema_tags", where),
+            select("table_name, '' AS column_name, tag_name, tag_value", f"{relation}.table_tags", where + named_ones),
+            select("table_name, column_name, tag_name, tag_value", f"{relation}.column_tags", where + named_ones),
         )
     )
 

@@ -1,5 +1,6 @@
 """What is particular to Databricks, before the stand-in."""
 
+import socket
 from dataclasses import replace
 from typing import Never
 
@@ -8,7 +9,7 @@ import pytest
 from reverse_metadata.connectors.base import Need
 from reverse_metadata.errors import Reason, SourceError
 from reverse_metadata.model import Aspect, Partition, Path, Statement
-from reverse_metadata_tests.connectors.databricks.changes import change, owner, tag
+from reverse_metadata_tests.connectors.databricks.changes import change, connector, owner, tag
 from reverse_metadata_tests.contract.databricks import Databricks, to
 from reverse_metadata_tests.contract.peer import SERVICE, errors, push
 from reverse_metadata_tests.engines.databricks_answers import METASTORE
@@ -40,10 +41,10 @@ def test_the_hive_metastore_is_described_as_far_as_it_can_be(old: Databricks) ->
         (*LEGACY.path, "f", "id"): "three",
         (*LEGACY.path, "f", "n"): "four",
     }
-    with old.connector() as connector:
-        assert errors(push(connector, wishes)) == {}
+    with old.connector() as connected:
+        assert errors(push(connected, wishes)) == {}
         with old.counted() as count:
-            state = connector.read(LEGACY)
+            state = connected.read(LEGACY)
     assert count[0] == 2 + 3
     assert {path: state[path].description for path in wishes} == wishes
     assert {path[2]: found.kind for path, found in state.items() if len(path) == 3} == {
@@ -57,15 +58,15 @@ def test_the_hive_metastore_is_described_as_far_as_it_can_be(old: Databricks) ->
 
 
 def test_the_hive_metastore_lacks_nothing_and_is_the_workspaces_own(old: Databricks) -> None:
-    with old.connector() as connector:
-        assert connector.missing(LEGACY, [Need(Aspect.DESCRIPTION, (*LEGACY.path, "t"), "table")]) == []
-        assert connector.identity() == METASTORE
-        assert connector.source(old.partition) == METASTORE
-        assert connector.source(LEGACY) == "127.0.0.1/hive_metastore/old"
-        whole = connector.read(Partition(SERVICE, "hive_metastore", None))
+    with old.connector() as connected:
+        assert connected.missing(LEGACY, [Need(Aspect.DESCRIPTION, (*LEGACY.path, "t"), "table")]) == []
+        assert connected.identity() == METASTORE
+        assert connected.source(old.partition) == METASTORE
+        assert connected.source(LEGACY) == "127.0.0.1/hive_metastore/old"
+        whole = connected.read(Partition(SERVICE, "hive_metastore", None))
         assert [found.kind for found in whole.values()] == ["catalog"]
-        assert connector.read(Partition(SERVICE, "hive_metastore", "nowhere")) == {}
-        assert set(connector.read(LEGACY, ["T"])) == {
+        assert connected.read(Partition(SERVICE, "hive_metastore", "nowhere")) == {}
+        assert set(connected.read(LEGACY, ["T"])) == {
             LEGACY.path,
             (*LEGACY.path, "T"),
             (*LEGACY.path, "T", "id"),
@@ -77,18 +78,18 @@ def test_a_workspace_without_a_metastore_is_known_by_its_host(
     lakehouse: Databricks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("reverse_metadata.connectors.databricks.connector._METASTORE", "SELECT no_metastore()")
-    with lakehouse.connector() as connector:
-        assert connector.identity() == connector.place() == "127.0.0.1"
+    with lakehouse.connector() as connected:
+        assert connected.identity() == connected.place() == "127.0.0.1"
 
 
 def test_fields_are_read_table_by_table_and_only_where_there_are_some(lakehouse: Databricks) -> None:
     lakehouse.table("plain")
-    with lakehouse.connector() as connector:
+    with lakehouse.connector() as connected:
         with lakehouse.counted() as without:
-            connector.read(lakehouse.partition)
+            connected.read(lakehouse.partition)
         lakehouse.kinds()
         with lakehouse.counted() as with_some:
-            state = connector.read(lakehouse.partition)
+            state = connected.read(lakehouse.partition)
         # Of Delta tables alone.
         assert (without[0], with_some[0]) == (4, 4 + 2)
     fields = {path[3:]: found.kind for path, found in state.items() if path[2:3] == ("orders",) and len(path) > 4}
@@ -103,15 +104,15 @@ def test_fields_are_read_table_by_table_and_only_where_there_are_some(lakehouse:
     wishes: dict[Path, str | None] = {lakehouse.path("orders", *path): ".".join(path) for path in fields}
     assert errors(lakehouse.push(wishes)) == {}
     assert {path: lakehouse.stored(path) for path in wishes} == wishes
-    with to(lakehouse.workspace, lakehouse.workspace.token("admin@example.com"), nested_fields=False) as connector:
-        assert not any(len(path) > 4 for path in connector.read(lakehouse.partition))
+    with to(lakehouse.workspace, lakehouse.workspace.token("admin@example.com"), nested_fields=False) as connected:
+        assert not any(len(path) > 4 for path in connected.read(lakehouse.partition))
 
 
 def test_what_the_catalog_spells_with_capitals_is_found_when_it_is_asked_for(lakehouse: Databricks) -> None:
     lakehouse.table("orders", ["id", "Mixed"])
     spelled = Partition(SERVICE, "MAIN", "Sales")
-    with lakehouse.connector() as connector:
-        state = connector.read(spelled, ["Orders"])
+    with lakehouse.connector() as connected:
+        state = connected.read(spelled, ["Orders"])
         assert set(state) == {
             ("MAIN", "Sales"),
             ("MAIN", "Sales", "Orders"),
@@ -119,7 +120,7 @@ def test_what_the_catalog_spells_with_capitals_is_found_when_it_is_asked_for(lak
             ("MAIN", "Sales", "Orders", "Mixed"),
         }
         wish: dict[Path, str | None] = {("MAIN", "Sales", "Orders"): "x", ("MAIN", "Sales", "Orders", "Mixed"): "y"}
-        assert errors(push(connector, wish)) == {}
+        assert errors(push(connected, wish)) == {}
     assert lakehouse.stored(lakehouse.path("orders")) == "x"
     assert lakehouse.stored(lakehouse.path("orders", "Mixed")) == "y"
 
@@ -135,8 +136,8 @@ def test_columns_may_have_names_that_tables_cannot_have(lakehouse: Databricks) -
 def test_many_names_are_read_as_all(lakehouse: Databricks) -> None:
     lakehouse.table("orders")
     lakehouse.table("customers")
-    with lakehouse.connector() as connector:
-        state = connector.read(lakehouse.partition, ["orders", *(f"t{number}" for number in range(600))])
+    with lakehouse.connector() as connected:
+        state = connected.read(lakehouse.partition, ["orders", *(f"t{number}" for number in range(600))])
     assert {path[2] for path in state if len(path) > 2} == {"orders"}
     assert not any("t599" in statement for statement in lakehouse.workspace.statements)
 
@@ -145,9 +146,9 @@ def test_a_governed_tag_fails_alone_and_the_others_arrive(lakehouse: Databricks)
     table = lakehouse.table("orders")
     lakehouse.workspace.metastore.governed["pii"] = ("high", "low")
     path = ".".join(table)
-    with lakehouse.connector() as connector:
+    with lakehouse.connector() as connected:
         changes = [tag(path, "table", key, value) for key, value in (("a", "1"), ("pii", "high"), ("b", "2"))]
-        failed = list(connector.execute(lakehouse.partition, connector.resolve(changes)))
+        failed = list(connected.execute(lakehouse.partition, connected.resolve(changes)))
     refused = [
         (each.tag_key, outcome.error) for outcome in failed for each in outcome.statement.changes if outcome.error
     ]
@@ -162,9 +163,9 @@ def test_who_may_tag_and_not_describe_tags(lakehouse: Databricks) -> None:
     path = ".".join(table)
     changes = [change(f"{path}.c{number}", "column", "x") for number in range(50)]
     changes += [tag(path, "table", "a", "1"), owner(path, "table", "reader@example.com")]
-    with lakehouse.lacking() as connector:
+    with lakehouse.lacking() as connected:
         before = lakehouse.requests()
-        outcomes = list(connector.execute(lakehouse.partition, connector.resolve(changes)))
+        outcomes = list(connected.execute(lakehouse.partition, connected.resolve(changes)))
     assert [outcome.statement.aspect for outcome in outcomes if not outcome.error] == [Aspect.TAGS]
     assert {outcome.error.reason for outcome in outcomes if outcome.error} == {Reason.MISSING_PRIVILEGE}
     # Three statements, and for each of the two that were refused what would help.
@@ -213,49 +214,49 @@ def test_who_may_tag_and_not_describe_tags(lakehouse: Databricks) -> None:
 def test_preflight_asks_for_no_more_than_it_takes(lakehouse: Databricks, need: Need, privileges: list[str]) -> None:
     lakehouse.kinds()
     partition = Partition.holding(SERVICE, need.path)
-    with lakehouse.lacking() as connector:
-        missing = connector.missing(partition, [need])
+    with lakehouse.lacking() as connected:
+        missing = connected.missing(partition, [need])
         grants = [grant for each in missing for grant in each.grants]
         assert grants == [f"{privilege} TO `reader@example.com`;" for privilege in privileges]
         lakehouse.grant(grants)
-        assert connector.missing(partition, [need]) == []
+        assert connected.missing(partition, [need]) == []
 
 
 def test_preflight_knows_groups_owners_and_what_was_granted_above(lakehouse: Databricks) -> None:
     store = lakehouse.workspace.metastore
     need = [Need(Aspect.DESCRIPTION, lakehouse.table("orders"), "table")]
-    with lakehouse.lacking() as connector:
-        assert connector.missing(lakehouse.partition, need)
+    with lakehouse.lacking() as connected:
+        assert connected.missing(lakehouse.partition, need)
         store.principals.add("team")
         store.groups["team"] = {"reader@example.com"}
         store.grant("team", "ALL PRIVILEGES", ("main",))
-        assert connector.missing(lakehouse.partition, need) == []
-        assert connector.missing(lakehouse.database, [Need(Aspect.OWNER, ("main",), "catalog", "team")])
+        assert connected.missing(lakehouse.partition, need) == []
+        assert connected.missing(lakehouse.database, [Need(Aspect.OWNER, ("main",), "catalog", "team")])
         store.objects["main",].owner = "team"
-        assert connector.missing(lakehouse.database, [Need(Aspect.OWNER, ("main",), "catalog", "team")]) == []
-        assert connector.missing(lakehouse.partition, [Need(Aspect.OWNER, need[0].path, "table", "team")]) == []
+        assert connected.missing(lakehouse.database, [Need(Aspect.OWNER, ("main",), "catalog", "team")]) == []
+        assert connected.missing(lakehouse.partition, [Need(Aspect.OWNER, need[0].path, "table", "team")]) == []
 
 
 def test_who_may_not_enter_the_catalog_is_told_the_grant(lakehouse: Databricks) -> None:
     lakehouse.table("orders")
     token = lakehouse.workspace.token("stranger@example.com")
     grant = "GRANT USE CATALOG ON CATALOG main TO `stranger@example.com`;"
-    with to(lakehouse.workspace, token) as connector:
+    with to(lakehouse.workspace, token) as connected:
         need = [Need(Aspect.DESCRIPTION, lakehouse.path("orders"), "table")]
-        assert [each.grants for each in connector.missing(lakehouse.partition, need)] == [(grant,)]
+        assert [each.grants for each in connected.missing(lakehouse.partition, need)] == [(grant,)]
         with pytest.raises(SourceError) as raised:
-            connector.read(lakehouse.partition)
+            connected.read(lakehouse.partition)
     assert raised.value.reason is Reason.MISSING_PRIVILEGE
     assert grant in str(raised.value)
 
 
 def test_an_owner_that_nobody_knows_is_refused_by_databricks(lakehouse: Databricks) -> None:
     table = ".".join(lakehouse.table("orders"))
-    with lakehouse.connector() as connector:
-        assert {name for name, found in connector.principals(["team", "Account Users"]).items() if found.superuser} == {
+    with lakehouse.connector() as connected:
+        assert {name for name, found in connected.principals(["team", "Account Users"]).items() if found.superuser} == {
             "Account Users"
         }
-        (outcome,) = connector.execute(lakehouse.partition, connector.resolve([owner(table, "table", "nobody")]))
+        (outcome,) = connected.execute(lakehouse.partition, connected.resolve([owner(table, "table", "nobody")]))
     assert outcome.error is not None
     assert "PRINCIPAL_DOES_NOT_EXIST: Could not find principal with name nobody" in str(outcome.error)
 
@@ -264,12 +265,12 @@ def test_an_owner_that_nobody_knows_is_refused_by_databricks(lakehouse: Databric
 def test_a_template_whose_answer_was_lost_is_never_sent_again(lakehouse: Databricks, when: str) -> None:
     assert when in ("before", "after")
     table = ".".join(lakehouse.table("orders"))
-    with lakehouse.connector() as connector:
+    with lakehouse.connector() as connected:
         sql = f"COMMENT ON TABLE {table} IS 'x'"
         statement = replace(Statement(sql, (change(table, "table", "x"),)), sql=(sql,))
-        connector.version()
+        connected.version()
         lakehouse.workspace.lose_next("before" if when == "before" else "after", "COMMENT ON")
-        (outcome,) = connector.execute(lakehouse.partition, [statement])
+        (outcome,) = connected.execute(lakehouse.partition, [statement])
     assert outcome.error is not None
     assert (outcome.error.reason, outcome.error.transient) == (Reason.CONNECTION, False)
     assert lakehouse.workspace.count("ExecuteStatement COMMENT ON") == 1
@@ -286,26 +287,36 @@ def test_a_session_that_the_warehouse_forgot_is_opened_again(
         monkeypatch.setattr(lakehouse.workspace, "run", forgotten)
         raise Failed("Invalid SessionHandle: SessionHandle [0]")
 
-    with lakehouse.connector() as connector:
-        connector.version()
+    with lakehouse.connector() as connected:
+        connected.version()
         monkeypatch.setattr(lakehouse.workspace, "run", run)
-        assert connector.read(lakehouse.partition)
+        assert connected.read(lakehouse.partition)
     assert lakehouse.workspace.count("OpenSession") == 2
 
 
 def test_a_warehouse_that_is_busy_is_asked_again(lakehouse: Databricks, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("time.sleep", lambda _seconds: None)
     lakehouse.workspace.answer_next(Answer(503, b"", {"Retry-After": "1"}), "OpenSession")
-    with lakehouse.connector() as connector:
-        assert connector.version() == "Databricks SQL 2026.20"
+    with lakehouse.connector() as connected:
+        assert connected.version() == "Databricks SQL 2026.20"
     assert lakehouse.workspace.count("OpenSession") == 2
+
+
+def test_a_host_that_does_not_answer_is_told_at_once_and_not_after_the_clients_tries(lakehouse: Databricks) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+    with connector(host="127.0.0.1", port=port) as connected, pytest.raises(SourceError) as raised:
+        connected.version()
+    assert raised.value.reason is Reason.CONNECTION
+    assert "refused" in str(raised.value)
+    assert lakehouse.workspace.requests == []
 
 
 def test_no_statement_is_sent_by_the_client_itself(lakehouse: Databricks) -> None:
     lakehouse.table("orders")
-    with lakehouse.connector() as connector:
-        connector.read(lakehouse.partition)
-        connector.settle(lakehouse.partition)
+    with lakehouse.connector() as connected:
+        connected.read(lakehouse.partition)
+        connected.settle(lakehouse.partition)
     assert [statement.split()[0] for statement in lakehouse.workspace.statements] == ["SELECT"] * 5
     assert {name.split()[0] for name in lakehouse.workspace.requests} == {
         "OpenSession",
