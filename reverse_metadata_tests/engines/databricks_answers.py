@@ -168,7 +168,8 @@ class Answers:
             for who, privilege, where in sorted(self._metastore.granted):
                 if where == path[: len(where)] and _applies(privilege, level):
                     inherited = "NONE" if where == path else ("CATALOG", "SCHEMA")[len(where) - 1]
-                    yield told | {"grantee": who, "privilege_type": privilege, "inherited_from": inherited}
+                    granted = privilege.replace(" ", "_")
+                    yield told | {"grantee": who, "privilege_type": granted, "inherited_from": inherited}
         elif level == "table" and relation in ("columns", "column_tags"):
             for position, column in enumerate(found.columns):
                 of = told | {"column_name": column.name, "comment": column.comment, "ordinal_position": position}

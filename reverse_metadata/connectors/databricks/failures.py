@@ -2,7 +2,8 @@
 
 Error conditions: https://docs.databricks.com/aws/en/error-messages/error-classes; SQLSTATEs:
 https://docs.databricks.com/aws/en/error-messages/sqlstates. Errors of Unity Catalog's own service begin with their
-name and a colon, the others with theirs in brackets.
+name and a colon, or have it in brackets behind the id of the request; the others have theirs in brackets. Older servers
+say first that a query failed.
 """
 
 import re
@@ -15,7 +16,10 @@ from reverse_metadata.connectors.databricks.login import LoginRefused
 from reverse_metadata.connectors.refusals import Refusal, told
 from reverse_metadata.errors import Reason
 
-_CONDITION = re.compile(r"\s*(?:\[([A-Z][A-Z0-9_]*)(?:\.[A-Z0-9_.]+)?\]|([A-Z][A-Z0-9_]+):)")
+_CONDITION = re.compile(
+    r"\s*(?:(?:[\w.]+Exception: )?Error running query: )?"
+    r"(?:\[(?:RequestId=\S+ ErrorClass=)?([A-Z][A-Z0-9_]*)(?:\.[A-Z0-9_.]+)?\]|([A-Z][A-Z0-9_]+):)"
+)
 _SQLSTATE = re.compile(r"SQLSTATE:? ?([0-9A-Z]{5})\b")
 #: The parser repeats the statement, which may be 64 kB of description.
 _ECHO = re.compile(r"\s*== SQL.*", re.DOTALL)

@@ -101,4 +101,6 @@ def test_errors_of_others_are_theirs() -> None:
 def test_a_condition_begins_the_message() -> None:
     assert condition("[A_B.C_D] x") == "A_B"
     assert condition("A_B: x") == "A_B"
+    assert condition("[RequestId=0f-1 ErrorClass=A_B.C_D] x") == "A_B"
+    assert condition("org.apache.hive.service.cli.HiveSQLException: Error running query: [A_B] org.x: [A_B] y") == "A_B"
     assert condition("x [A_B] y") == condition("") == ""

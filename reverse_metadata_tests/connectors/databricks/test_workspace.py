@@ -2,6 +2,7 @@
 
 import socket
 from dataclasses import replace
+from pathlib import Path as File
 from typing import Never
 
 import pytest
@@ -11,6 +12,7 @@ from reverse_metadata.errors import Reason, SourceError
 from reverse_metadata.model import Aspect, Partition, Path, Statement
 from reverse_metadata_tests.connectors.databricks.changes import change, connector, owner, tag
 from reverse_metadata_tests.contract.databricks import Databricks, to
+from reverse_metadata_tests.contract.estate import Estate
 from reverse_metadata_tests.contract.peer import SERVICE, errors, push
 from reverse_metadata_tests.engines.databricks_answers import METASTORE
 from reverse_metadata_tests.engines.databricks_lexer import Failed
@@ -248,6 +250,20 @@ def test_who_may_not_enter_the_catalog_is_told_the_grant(lakehouse: Databricks) 
             connected.read(lakehouse.partition)
     assert raised.value.reason is Reason.MISSING_PRIVILEGE
     assert grant in str(raised.value)
+
+
+def test_labels_go_through_a_whole_run_and_keys_without_a_value_go_back(lakehouse: Databricks, tmp_path: File) -> None:
+    orders = lakehouse.table("orders")
+    estate = Estate(lakehouse, tmp_path)
+    fqn = f"{SERVICE}.{'.'.join(orders)}"
+    for label in ("PII.Sensitive", "DATABRICKS_TAGS.Certified", "Too.Long"):
+        estate.catalog.tag(f"{fqn}.id", label)
+    settings = {"update_descriptions": False, "update_tags": True, "tags": {"exclude": ["Too.*"], "prefix": "gov_"}}
+    applied = estate.run(lakehouse.partition, **settings)
+    assert (applied.counts, applied.statements) == ({"apply": 2}, 1)
+    (column,) = lakehouse.workspace.metastore.objects[orders].columns
+    assert column.tags == {"gov_PII": "Sensitive", "Certified": ""}
+    assert estate.run(lakehouse.partition, **settings).statements == 0
 
 
 def test_an_owner_that_nobody_knows_is_refused_by_databricks(lakehouse: Databricks) -> None:
