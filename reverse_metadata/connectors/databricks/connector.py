@@ -162,10 +162,10 @@ class DatabricksConnector(SqlConnector):
         """See `grants.missing`. Of the Hive metastore nobody can tell: it has privileges only where a cluster keeps
         them."""
         path = self._names(partition.path)
-        if path[0] == kinds.LEGACY:
+        if path[0] == kinds.LEGACY or not all(map(_nameable, path)):
             return []
         try:
-            return grants.missing(self._ask, needs, path)
+            return grants.missing(self._ask, [need for need in needs if all(map(_nameable, need.path))], path)
         except SourceError as error:
             if error.reason is Reason.MISSING_OBJECT:
                 return []

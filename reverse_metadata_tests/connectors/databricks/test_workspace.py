@@ -224,6 +224,17 @@ def test_preflight_asks_for_no_more_than_it_takes(lakehouse: Databricks, need: N
         assert connected.missing(partition, [need]) == []
 
 
+def test_names_that_nothing_can_have_are_nowhere(lakehouse: Databricks) -> None:
+    lakehouse.table("orders")
+    for name in ("${x}", "half \ud83c", "$"):
+        with lakehouse.lacking() as connected:
+            need = [Need(Aspect.DESCRIPTION, lakehouse.path(name), "table")]
+            assert connected.missing(lakehouse.partition, need) == []
+            assert connected.missing(Partition(SERVICE, name, "sales"), need) == []
+            assert connected.read(Partition(SERVICE, "main", name)) == {}
+            assert set(connected.read(lakehouse.partition, [name])) == {lakehouse.partition.path}
+
+
 def test_preflight_knows_groups_owners_and_what_was_granted_above(lakehouse: Databricks) -> None:
     store = lakehouse.workspace.metastore
     need = [Need(Aspect.DESCRIPTION, lakehouse.table("orders"), "table")]
