@@ -44,7 +44,6 @@ class DatabricksStandIn(Front):
         self.metastore = Metastore()
         #: Who logs in with which token.
         self.tokens: dict[str, str] = {}
-        self._users: dict[bytes, str] = {}
         self._one_at_a_time = Lock()
 
     def arguments(self) -> dict[str, Any]:
