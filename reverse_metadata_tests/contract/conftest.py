@@ -13,14 +13,14 @@ PEERS = {
     "postgres-18": ("postgres", "postgres_18", ""),
     "postgres-15": ("postgres", "postgres_15", ""),
     "athena": ("athena", "athena", ""),
-    "mysql-mariadb": ("mysql", "mariadb", ""),
     "databricks": ("databricks", "databricks_peer", ""),
-    "unitycatalog": ("databricks", "unitycatalog_peer", ""),
+    "mysql-mariadb": ("mysql", "mariadb", ""),
     "oracle": ("oracle", "oracle_peer", ""),
     "redshift": ("redshift", "redshift", ""),
     "trino-hive": ("trino", "hive", "trino_server"),
     "trino-iceberg": ("trino", "iceberg", "trino_server"),
     "trino-memory": ("trino", "memory", "trino_server"),
+    "unitycatalog": ("databricks", "unitycatalog_peer", ""),
 }
 
 
