@@ -18,7 +18,7 @@ from typing import Any
 import click
 import psycopg
 
-from benchmarks import clickhouse, estate, filters
+from benchmarks import clickhouse, estate, filters, mysql
 from reverse_metadata.demo import server
 
 _SIZES = (200, 1000)
@@ -65,25 +65,20 @@ def main(json_path: Path | None) -> None:
             server.stop(place / "postgres")
     click.echo(f"==> a filter over {filters.TABLES} tables", err=True)
     filtered = filters.measure()
-    written = None
-    if clickhouse.available():
-        click.echo(f"==> {clickhouse.TABLES} tables x {clickhouse.COLUMNS} columns of ClickHouse", err=True)
-        written = clickhouse.measure()
+    click.echo(f"==> {mysql.TABLES} tables on MariaDB", err=True)
+    altered = mysql.measure() if mysql.available() else None
+    click.echo(f"==> {clickhouse.TABLES} tables on ClickHouse", err=True)
+    written = clickhouse.measure() if clickhouse.available() else None
     click.echo(_report(figures))
     click.echo(
         f"a filter of ten clauses over {filtered['tables']} tables takes {filtered['filter']:.1f} s,"
         f" {filtered['ratio']:.2f} of the {filtered['read']:.1f} s that reading them takes"
     )
-    if written is None:
-        click.echo("ClickHouse was not measured: its engine is not installed (pip install 'reverse-metadata[dev]')")
-    else:
-        click.echo(
-            f"ClickHouse takes {written['alters']} ALTERs for {written['descriptions']} descriptions of"
-            f" {written['tables']} tables: {written['connector']:.2f} s with all that is read,"
-            f" {written['ratio']:.2f} of the {written['floor']:.2f} s that the same ALTERs take by hand"
-        )
+    click.echo(mysql.report(altered))
+    click.echo(clickhouse.report(written))
     if json_path is not None:
-        json_path.write_text(json.dumps({**figures, "filter": filtered, "clickhouse": written}, indent=2))
+        everything: dict[Any, Any] = {**figures, "filter": filtered, "mysql": altered, "clickhouse": written}
+        json_path.write_text(json.dumps(everything, indent=2))
 
 
 def _measure(size: int, host: str, place: Path) -> dict[str, Any]:

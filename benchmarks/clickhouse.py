@@ -55,6 +55,17 @@ def measure() -> dict[str, Any]:
     }
 
 
+def report(figures: dict[str, Any] | None) -> str:
+    """The figures in a sentence; None stands for an engine that is not there."""
+    if figures is None:
+        return "ClickHouse is not measured: chdb is not installed (pip install 'reverse-metadata[dev]')"
+    return (
+        f"{figures['alters']} ALTERs carry the {figures['descriptions']} descriptions of {figures['tables']} tables of"
+        f" ClickHouse in {figures['connector']:.1f} s with all that is read, {figures['ratio']:.2f} of the"
+        f" {figures['floor']:.1f} s that the same ALTERs take by hand"
+    )
+
+
 def _create(front: ClickHouseFront) -> None:
     columns = ", ".join(f"column_{number} Int32" for number in range(COLUMNS))
     front.run("CREATE DATABASE bench")
@@ -121,5 +132,5 @@ def _changes(state: SourceState, text: str) -> list[Change]:
 
 if __name__ == "__main__":
     if not available():
-        raise SystemExit("chdb is not installed: pip install 'reverse-metadata[dev]'")
+        raise SystemExit(report(None))
     print(json.dumps(measure()))

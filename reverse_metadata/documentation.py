@@ -79,7 +79,11 @@ def _cost(capabilities: Capabilities) -> Iterator[str]:
     requests = capabilities.requests
     reading = f"Reading a schema takes at most {requests.schema} requests"
     yield f"{reading}, and {requests.table} for each table." if requests.table else f"{reading}, however many tables."
-    one = "One statement carries a table with all its columns." if capabilities.together else "A statement a change."
+    one = "A statement a change."
+    if capabilities.together:
+        many = capabilities.statements
+        one = f"{many} statements carry" if many > 1 else "One statement carries"
+        one += " a table with all its columns."
     together = " Many go in one transaction, which is taken back whole." if capabilities.transactional else ""
     yield one + together
 

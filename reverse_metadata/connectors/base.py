@@ -93,6 +93,8 @@ class TagLimits:
     value_characters: str = ""
     #: Whether a key can stand without a value.
     valueless: bool = False
+    #: The classification under which the catalog lists keys that stand without a value, each as a tag of it.
+    placeholder: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,8 @@ class Capabilities:
     requests: Requests = Requests(schema=1)
     #: Whether one statement can carry the changes of a table and all its columns, and not one change alone.
     together: bool = False
+    #: With `together`, how many statements it takes where the columns cannot stand in the table's own: 2.
+    statements: int = 1
     #: Whether a text reads back exactly as it was sent. Then another text was written by somebody else.
     verbatim: bool = True
     #: Longest value by (aspect, level), in `unit`; a level that is absent has no limit.

@@ -48,6 +48,11 @@ class SqlConnector(Connector):
         Raises what the driver raises.
         """
 
+    def deliver(self, connection: Any, statement: Statement) -> None:
+        """Send one statement, or those of a template one by one, as they are. Raises what the driver raises."""
+        for sql in statement.sql or (statement.text,):
+            self.run(connection, sql)
+
     def close(self) -> None:
         """Close the connection. Safe to call twice."""
         opened, self._opened = self._opened, None
@@ -86,11 +91,10 @@ class SqlConnector(Connector):
             refusal = self._meaning(error)
             return batches.Failure(refusal.error(f"beginning to write to {partition.key}"), spoils_all=True)
         permit()
-        for sql in statement.sql or (statement.text,):
-            try:
-                self.run(connection, sql)
-            except Exception as error:
-                return self._failure(error, partition, statement)
+        try:
+            self.deliver(connection, statement)
+        except Exception as error:
+            return self._failure(error, partition, statement)
         return None
 
     def _failure(self, error: Exception, partition: Partition, statement: Statement) -> batches.Failure:

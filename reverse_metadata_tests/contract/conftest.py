@@ -14,11 +14,14 @@ PEERS = {
     "postgres-15": ("postgres", "postgres_15", ""),
     "athena": ("athena", "athena", ""),
     "clickhouse": ("clickhouse", "clickhouse", ""),
+    "databricks": ("databricks", "databricks_peer", ""),
+    "mysql-mariadb": ("mysql", "mariadb", ""),
     "oracle": ("oracle", "oracle_peer", ""),
     "redshift": ("redshift", "redshift", ""),
     "trino-hive": ("trino", "hive", "trino_server"),
     "trino-iceberg": ("trino", "iceberg", "trino_server"),
     "trino-memory": ("trino", "memory", "trino_server"),
+    "unitycatalog": ("databricks", "unitycatalog_peer", ""),
 }
 
 

@@ -33,7 +33,7 @@ class Proxy:
         self._server = server
         self._losses: list[Loss] = []
         self._lock = Lock()
-        self._open: set[_Connection] = set()
+        self._open: set[Connection] = set()
         self._threads: list[Thread] = []
 
     def __enter__(self) -> Self:
@@ -83,6 +83,10 @@ class Proxy:
         """What the client is told of a setting that the server reports."""
         return value
 
+    def connection(self, client: socket.socket, server: str) -> "Connection":
+        """A connection from a client that has just come to the server."""
+        return Connection(self, client, f"{server}/.s.PGSQL.5432")
+
     def lost(self, sql: bytes) -> Loss | None:
         """The loss that this statement meets."""
         with self._lock:
@@ -106,15 +110,17 @@ class Proxy:
                 return
             # An answer is several small messages; none waits for the client to confirm the one before.
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            connection = _Connection(self, client, self._server)
+            connection = self.connection(client, self._server)
             with self._lock:
                 self._open.add(connection)
             self._start(connection.run)
 
 
-class _Connection:
-    def __init__(self, proxy: Proxy, client: socket.socket, address: str) -> None:
-        self._proxy, self._client, self._address = proxy, client, f"{address}/.s.PGSQL.5432"
+class Connection:
+    """Both ends of one connection. `server` is the path of a Unix socket."""
+
+    def __init__(self, proxy: Proxy, client: socket.socket, server: str) -> None:
+        self._proxy, self._client, self._address = proxy, client, server
         self._server = socket.socket(socket.AF_UNIX)
         self._prepared: dict[bytes, bytes] = {}
         self._silent = Event()

@@ -9,8 +9,6 @@ import ssl
 from collections.abc import Iterator
 from typing import Any
 
-import requests
-
 from reverse_metadata.connectors.drivers import driver
 from reverse_metadata.connectors.refusals import Refusal, told
 from reverse_metadata.errors import Reason
@@ -47,6 +45,9 @@ _STATUS = re.compile(r"error (\d{3})\b")
 
 def refusal(error: Exception) -> Refusal | None:
     """What an error of the driver means; None for an error that is not the driver's."""
+    # The driver's own errors do not cover those of the HTTP below it.
+    from requests.exceptions import ConnectionError, Timeout
+
     exceptions = driver("trino.exceptions", "trino")
     if isinstance(error, exceptions.TrinoQueryError):
         return of_trino(error)
@@ -56,7 +57,7 @@ def refusal(error: Exception) -> Refusal | None:
         return Refusal(Reason.AUTHENTICATION, told(error))
     if any(isinstance(each, ssl.SSLCertVerificationError) for each in _behind(error)):
         return Refusal(Reason.OTHER, f"the server's certificate is not trusted, see verify: {told(error)}")
-    if isinstance(error, (exceptions.Error, requests.exceptions.ConnectionError, requests.exceptions.Timeout)):
+    if isinstance(error, (exceptions.Error, ConnectionError, Timeout)):
         return Refusal(Reason.CONNECTION, told(error))
     # A file of certificates that cannot be read.
     return Refusal(Reason.OTHER, told(error)) if isinstance(error, OSError) else None

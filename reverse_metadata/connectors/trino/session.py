@@ -5,9 +5,8 @@ out once its first result is asked for with GET. An answer that was lost is aske
 that nobody follows is forgotten. So the driver's own new tries, three in all, never carry a statement out twice.
 """
 
+from http import HTTPStatus
 from typing import Any
-
-import requests
 
 from reverse_metadata.connectors.drivers import driver
 from reverse_metadata.connectors.trino.options import TrinoOptions
@@ -24,12 +23,6 @@ _NO_TRANSACTION = "NONE"
 Row = tuple[Any, ...]
 
 
-class _Http(requests.Session):
-    def merge_environment_settings(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:
-        """As usual, but REQUESTS_CA_BUNDLE does not outrank the authorities that the options name."""
-        return super().merge_environment_settings(url, proxies, stream, self.verify if verify is None else verify, cert)
-
-
 class Session:
     """Statements of one user, each committed by itself. Every method raises what the driver raises."""
 
@@ -37,7 +30,7 @@ class Session:
         """Logs in, which the server answers with the user that it takes the login for, and its version."""
         self._client, auth = driver("trino.client", "trino"), driver("trino.auth", "trino")
         self._options = options
-        self._http = _Http()
+        self._http = _http()
         self._http.verify = options.verify
         self._http.proxies.update(options.proxies)
         for secret in (options.password, options.jwt):
@@ -65,7 +58,7 @@ class Session:
         request = self._request()
         timeout = (self._options.connect_timeout, _SILENCE)
         answer = self._http.get(request.get_url("/v1/info"), timeout=timeout)
-        return str(answer.json().get("environment", "")) if answer.status_code == requests.codes.ok else ""
+        return str(answer.json().get("environment", "")) if answer.status_code == HTTPStatus.OK else ""
 
     def refused(self, sql: str) -> Any:
         """The error with which a write is refused when it is sent in a read-only transaction.
@@ -123,3 +116,15 @@ class Session:
             auth=self._auth,
             request_timeout=(options.connect_timeout, _SILENCE),
         )
+
+
+def _http() -> Any:
+    """A session of HTTP in which REQUESTS_CA_BUNDLE does not outrank the authorities that the options name."""
+    import requests
+
+    class Http(requests.Session):
+        def merge_environment_settings(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:
+            own = self.verify if verify is None else verify
+            return super().merge_environment_settings(url, proxies, stream, own, cert)
+
+    return Http()
