@@ -10,8 +10,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import requests
-
 from reverse_metadata.connectors.databricks.options import DatabricksOptions
 from reverse_metadata.connectors.drivers import driver
 from reverse_metadata.redaction import register_secret
@@ -61,6 +59,8 @@ class ClientCredentials:
         return self._token
 
     def _renew(self) -> None:
+        import requests
+
         try:
             answer = requests.post(
                 self._url, data=self._form, auth=self._basic, timeout=30, verify=self._verify, allow_redirects=False
@@ -136,5 +136,7 @@ def connect(told: dict[str, Any]) -> Any:
 
 def _knock(host: str, port: int) -> None:
     """Raise OSError when nobody is there: the client would try for minutes before it said so."""
-    if not requests.utils.get_environ_proxies(f"https://{host}:{port}"):
+    from requests.utils import get_environ_proxies
+
+    if not get_environ_proxies(f"https://{host}:{port}"):
         socket.create_connection((host, port), timeout=_PATIENCE).close()
