@@ -19,7 +19,7 @@ from reverse_metadata_tests.engines.front import Answer, Front, Request
 from reverse_metadata_tests.engines.snowflake_grammar import Parsed, Setting, Show, parse
 from reverse_metadata_tests.engines.snowflake_lexer import Refused, tokens
 from reverse_metadata_tests.engines.snowflake_select import Asked, Row
-from reverse_metadata_tests.engines.snowflake_state import Account
+from reverse_metadata_tests.engines.snowflake_state import Account, Object
 
 Json = dict[str, Any]
 
@@ -237,10 +237,12 @@ class SnowflakeStandIn(Front):
         for grant in self.account.grants:
             if grant.role == name:
                 yield _granted(grant.privilege, grant.keyword, grant.path or (self.name_of_account,), name)
-        for owned in (*self.account.objects.values(), *self.account.tags.values()):
-            if owned.owner == name:
-                kind = "TAG" if owned.path in self.account.tags else _granted_on(self.account, owned.path)
-                yield _granted("OWNERSHIP", kind, owned.path, name)
+        for path, found in self.account.objects.items():
+            if found.owner == name:
+                yield _granted("OWNERSHIP", _granted_on(found), path, name)
+        for path, tag in self.account.tags.items():
+            if tag.owner == name:
+                yield _granted("OWNERSHIP", "TAG", path, name)
         for role in self.account.roles[name]:
             yield _granted("USAGE", "ROLE", (role,), name)
 
@@ -262,9 +264,8 @@ def _granted(privilege: str, keyword: str, path: tuple[str, ...], role: str) -> 
     }
 
 
-def _granted_on(account: Account, path: tuple[str, ...]) -> str:
-    kind = account.objects[path].kind
-    return kind.removeprefix("transient ").removeprefix("secure ").removeprefix("hybrid ").upper()
+def _granted_on(found: Object) -> str:
+    return found.kind.removeprefix("transient ").removeprefix("secure ").removeprefix("hybrid ").upper()
 
 
 def _shown(name: str) -> str:

@@ -272,8 +272,7 @@ def _tagged(account: Account, found: Object, column: str | None) -> Iterator[Row
     domain = "COLUMN" if column is not None else ("DATABASE", "SCHEMA", "TABLE")[len(found.path) - 1]
     for tag, value, level in account.inherited(found.path, column):
         names = dict(zip(("TAG_DATABASE", "TAG_SCHEMA", "TAG_NAME"), tag, strict=True))
-        above = [None] * 3
-        above[: len(found.path) - 1] = found.path[:-1]
+        above = [*found.path[:-1], None, None]
         yield {
             **names,
             "TAG_VALUE": value,

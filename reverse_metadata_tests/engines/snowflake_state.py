@@ -5,7 +5,7 @@ https://docs.snowflake.com/en/user-guide/tag-based-masking-policies, and the acc
 `snowflake_grammar` names. Codes are Snowflake's where public reports quote them: 002003, 002203, 003001, 091367.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -302,7 +302,7 @@ class Account:
         raise Refused("002203", "02000", f"SQL compilation error:\n{message}")
 
     @staticmethod
-    def _check_columns(found: Object, named: dict[str | None, object] | dict[str | None, str]) -> None:
+    def _check_columns(found: Object, named: Iterable[str | None]) -> None:
         for column in named:
             if column is not None and column not in found.columns:
                 raise Refused("000904", "42000", f"SQL compilation error: error line 1\ninvalid identifier '{column}'")

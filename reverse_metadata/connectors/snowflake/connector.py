@@ -20,7 +20,6 @@ from reverse_metadata.connectors.base import (
     Requests,
     TagLimits,
 )
-from reverse_metadata.connectors.drivers import driver
 from reverse_metadata.connectors.refusals import Refusal
 from reverse_metadata.connectors.snowflake import failures, grants, reading, sql
 from reverse_metadata.connectors.snowflake.options import SnowflakeOptions, options_from_catalog
@@ -48,7 +47,9 @@ def _resource_type() -> Any:
     """`SnowflakeResource`, whose module takes seconds to import, and declares a field in pydantic's old way."""
     with _IMPORTING, warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
-        return driver("dagster_snowflake", "snowflake").SnowflakeResource
+        from dagster_snowflake import SnowflakeResource
+
+        return SnowflakeResource
 
 
 class SnowflakeConnector(SqlConnector):
