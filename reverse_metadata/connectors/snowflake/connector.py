@@ -36,7 +36,7 @@ _VERSION = "SELECT CURRENT_VERSION()"
 #: Roles that may do everything, or give themselves the right to.
 _SUPERUSERS = ("ACCOUNTADMIN", "ORGADMIN", "GLOBALORGADMIN", "SECURITYADMIN")
 _NO_TAGS = "the edition of this Snowflake account has no tags: they begin with Enterprise Edition"
-_UNREAD = "tags.read of the service is never, so what stands there is not known"
+_UNREAD = "tags of this service are not read, and so not written either; set tags.read of the service to live"
 
 
 #: While one thread imports it, no other touches the filters of warnings.
@@ -57,7 +57,8 @@ class SnowflakeConnector(SqlConnector):
 
     system: ClassVar[str] = "snowflake"
     title: ClassVar[str] = "Snowflake"
-    versions: ClassVar[str] = "the service as it is; tags with Enterprise Edition or higher"
+    versions: ClassVar[str] = "the service as it is; tags from Enterprise Edition on"
+    tried_on: ClassVar[str] = "a stand-in of ours behind the vendor's driver; Snowflake itself was not at hand"
     service_types: ClassVar[tuple[str, ...]] = ("Snowflake",)
     capabilities: ClassVar[Capabilities] = Capabilities(
         levels={Aspect.DESCRIPTION: _ALL, Aspect.TAGS: _ALL, Aspect.OWNER: _ALL[:3]},
@@ -143,6 +144,12 @@ class SnowflakeConnector(SqlConnector):
         path = self.options.rewritten(partition.path)
         return grants.missing(self.ask, self._show, self.options.tags, needs, path)
 
+    def declines(self, aspect: Aspect) -> str:
+        """Tags, when they are not read, or the edition has none."""
+        if aspect is not Aspect.TAGS:
+            return ""
+        return _UNREAD if self.options.tags.read == "never" else self._tags.unavailable
+
     def refuse(self, change: Change) -> tuple[Verdict, str] | None:
         """Comments hold any text but NUL, tags what their tag takes, and nothing is without an owner."""
         kind = sql.kind_of(change)
@@ -167,7 +174,7 @@ class SnowflakeConnector(SqlConnector):
     def resolve(self, changes: Iterable[Change]) -> list[Statement]:
         """One statement for each aspect of a table, of as few of Snowflake's as can carry it: see `sql.resolve`."""
         listed = list(changes)
-        if any(change.aspect is Aspect.TAGS for change in listed) and not self._tags.known:
+        if any(change.aspect is Aspect.TAGS for change in listed) and self._tags.must_be_known:
             self._learn_tags()
         return sql.resolve(listed, self.options.rewritten, self._tags.path)
 
@@ -230,7 +237,6 @@ class SnowflakeConnector(SqlConnector):
 
     def _learn_tags(self) -> None:
         if self.options.tags.read == "never":
-            self._tags.unavailable = _UNREAD
             return
         try:
             self._tags.learn(self._show("the tags of the account", TAGS))
@@ -241,7 +247,7 @@ class SnowflakeConnector(SqlConnector):
 
     def _with_tags(self, state: SourceState, partition: Partition, path: Path) -> SourceState:
         self._learn_tags()
-        if self._tags.unavailable or self._tags.empty:
+        if not self._tags.known or self._tags.empty:
             return state
         tables = [each[-1] for each in state if len(each) == 3]
         queries = (

@@ -134,8 +134,10 @@ def _closing(text: str, at: int) -> int:
     """Where the quotes that open here close; of doubled ones, the first closes and the second opens again."""
     quote = text[at]
     at += 1
-    while text[at] != quote:
+    while at < len(text) and text[at] != quote:
         at += 2 if quote == "'" and text[at] == "\\" else 1
+    if at >= len(text):
+        raise ValueError("a statement of ours holds quotes that nothing closes")
     return at
 
 

@@ -45,6 +45,11 @@ class TagCatalog:
         self.known = True
 
     @property
+    def must_be_known(self) -> bool:
+        """Whether the account must be asked before a key means a tag, and was not yet."""
+        return not self.known and (self._home is None or self._create)
+
+    @property
     def empty(self) -> bool:
         """Whether no object can carry a tag that anybody here could set or take off."""
         return self.known and not any(self._home in (None, path[:2]) for path in self._allowed)
