@@ -160,8 +160,8 @@ class SnowflakeOptions(ConnectorOptions):
 
     def resource_fields(self) -> dict[str, Any]:
         """What `dagster_snowflake.SnowflakeResource` is told."""
-        for secret in (self.password, self.private_key, self.private_key_passphrase, self.token):
-            if secret:
+        for name in ("password", "private_key", "private_key_passphrase", "token", "oauth_client_secret"):
+            if secret := getattr(self, name):
                 register_secret(secret)
         fields = {
             "account": self.account,
