@@ -40,14 +40,17 @@ class Snowflake(Peer):
         account.create("schema", _HOME)
         for key in ("PII", "Cost Center"):
             front.administer(f'CREATE TAG GOVERNANCE.TAGS."{key}"')
+        account.roles["ACCOUNTADMIN"] |= {_TEAM, _OTHER}
+        account.granted("USAGE", "DATABASE", _HOME[:1], _WRITER)
+        account.granted("USAGE", "SCHEMA", _HOME, _WRITER)
         account.granted("MANAGE GRANTS", "ACCOUNT", (), _WRITER)
         account.granted("APPLY TAG", "ACCOUNT", (), _WRITER)
         account.granted("USAGE", "DATABASE", (database,), _OTHER)
         account.granted("USAGE", "SCHEMA", (database, "sales"), _OTHER)
-        self._writer, self._other = front.user(_WRITER), front.user(_OTHER)
+        self.writer, self.other = front.user(_WRITER), front.user(_OTHER)
 
     def connector(self) -> Connector:
-        return self.connected(*self._writer)
+        return self.connected(*self.writer)
 
     def connected(self, user: str, password: str, **options: object) -> SnowflakeConnector:
         address = {"host": "127.0.0.1", "port": self.front.port, "protocol": "http", "keep_alive": False}
@@ -107,7 +110,7 @@ class Snowflake(Peer):
         return self.front.statements
 
     def lacking(self) -> Connector:
-        return self.connected(*self._other)
+        return self.connected(*self.other)
 
     def grant(self, grants: Sequence[str]) -> None:
         self.front.administer(*grants)

@@ -64,6 +64,8 @@ class SnowflakeStandIn(Front):
         self.history: list[Row] = []
         #: How many statements were carried out or refused, without those that set up a session.
         self.statements = 0
+        #: What the driver told of itself at each login.
+        self.logins: list[Json] = []
         self._sessions: dict[str, Session] = {}
         self._masters: dict[str, str] = {}
         self._answers: dict[str, Json] = {}
@@ -84,6 +86,10 @@ class SnowflakeStandIn(Front):
     def expire(self) -> None:
         """End every session's token: the driver must renew it with its master token."""
         self._sessions = {f"expired {token}": session for token, session in self._sessions.items()}
+
+    def forget(self) -> None:
+        """Forget the master tokens, too: who was logged in must log in again."""
+        self._masters.clear()
 
     def name(self, request: Request) -> str:
         """The SQL of a statement, else the path."""
@@ -115,6 +121,7 @@ class SnowflakeStandIn(Front):
 
     def _log_in(self, request: Request) -> Json:
         data = _body(request)["data"]
+        self.logins.append(data)
         name = str(data.get("LOGIN_NAME", "")).upper()
         user = self.users.get(name)
         secret = data.get("PASSWORD") or data.get("TOKEN")
@@ -221,6 +228,8 @@ class SnowflakeStandIn(Front):
         return columns, [[row.get(column) for column in columns] for row in rows_of(session, said.name)]
 
     def _show_tags(self, session: Session, _name: str) -> Iterator[Row]:
+        if self.account.edition == "STANDARD":
+            raise Refused("000002", "0A000", "SQL compilation error:\nUnsupported feature 'TAG'.")
         for (database, schema, name), tag in self.account.tags.items():
             if self.account.sees(session.role, tag.path):
                 allowed = None if tag.allowed is None else json.dumps(tag.allowed, ensure_ascii=False)

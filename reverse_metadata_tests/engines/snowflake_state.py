@@ -137,7 +137,7 @@ class Account:
         may_grant = self.has(role, "MANAGE GRANTS") or self.has(role, "APPLY TAG")
         here = found.owner in enabled or may_grant
         here = here or any(each.path == path and each.role in enabled for each in self.grants)
-        return here and all(self.has(role, "USAGE", path[:depth]) or may_grant for depth in range(1, len(path)))
+        return here and all(self.has(role, "USAGE", path[:depth]) for depth in range(1, len(path)))
 
     # What is asked.
 

@@ -250,7 +250,9 @@ def _pushed(account: Account) -> None:
         wishes += [made(path, kind, OWNER, "SYSADMIN")]
         _send(account, *wishes)
         found = account.objects[path]
-        assert found.comments == {None: texts["A"], **({} if name == "EVT" else texts)}
+        described: dict[str | None, str] = {None: texts["A"]}
+        described.update({} if name == "EVT" else texts)
+        assert found.comments == described
         assert found.tags[None] == {("G", "T", "PII"): "it's \\", ("G", "T", "LEVEL"): "low"}
         assert bare or found.tags["b"] == {("G", "T", "PII"): "v"}
         cleared = [replace(wish, value=None) for wish in wishes if wish.aspect is not OWNER]
@@ -285,7 +287,7 @@ def _text(old: str, new: str) -> Callable[[pytest.MonkeyPatch], None]:
     return lambda patch: patch.setattr(sql, "parts", lambda text: [part.replace(old, new) for part in parts(text)])
 
 
-def _written(name: str, function: Callable[..., Any]) -> Callable[[pytest.MonkeyPatch], None]:
+def _written(name: str, function: Any) -> Callable[[pytest.MonkeyPatch], None]:
     """The connector with another function of its own."""
     return lambda patch: patch.setattr(sql, name, function)
 
@@ -354,12 +356,13 @@ def test_the_driver_logs_in_asks_renews_its_token_and_is_told_errors(snowflake_s
     address: dict[str, Any] = {"host": "127.0.0.1", "port": front.port, "protocol": "http"}
     with connect(account="acme-shop", user=name, password=password, warehouse="W", **address) as connection:
         cursor = connection.cursor()
-        assert cursor.execute("ALTER TABLE D.S.T SET COMMENT = '🎉'").fetchall()
+        cursor.execute("ALTER TABLE D.S.T SET COMMENT = '🎉'")
+        assert cursor.fetchall() == [("Statement executed successfully.",)]
         front.expire()
         front.lose_next("after", "UNSET")
         cursor.execute("ALTER TABLE D.S.T ALTER COLUMN A UNSET COMMENT")
-        view = "D.INFORMATION_SCHEMA.TABLES"
-        assert cursor.execute(f"SELECT TABLE_NAME, COMMENT, LAST_DDL_BY FROM {view}").fetchall() == [("T", "🎉", None)]
+        cursor.execute("SELECT TABLE_NAME, COMMENT, LAST_DDL_BY FROM D.INFORMATION_SCHEMA.TABLES")
+        assert cursor.fetchall() == [("T", "🎉", None)]
         with pytest.raises(ProgrammingError) as refused:
             cursor.execute("ALTER TABLE D.S.NOWHERE SET COMMENT = 'x'")
         assert (refused.value.errno, refused.value.sqlstate) == (2003, "02000")

@@ -5,7 +5,7 @@ answer was lost again under the same id, and Snowflake does not carry it out twi
 """
 
 import warnings
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from threading import Lock
 from typing import Any, ClassVar
 
@@ -24,7 +24,7 @@ from reverse_metadata.connectors.refusals import Refusal
 from reverse_metadata.connectors.snowflake import failures, grants, reading, sql
 from reverse_metadata.connectors.snowflake.options import SnowflakeOptions, options_from_catalog
 from reverse_metadata.connectors.snowflake.tags import TAGS, TagCatalog
-from reverse_metadata.connectors.sql import Row, SqlConnector
+from reverse_metadata.connectors.sql import Parameters, Row, SqlConnector
 from reverse_metadata.dialects.snowflake import dotted, literal, quoted
 from reverse_metadata.errors import Reason, SourceError
 from reverse_metadata.model import Aspect, Change, EntityType, Partition, Path, SourceState, Statement, Verdict
@@ -91,7 +91,7 @@ class SnowflakeConnector(SqlConnector):
         self._manager = resource.get_connection()
         return self._manager.__enter__()
 
-    def run(self, connection: Any, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
+    def run(self, connection: Any, sql: str, parameters: Parameters = ()) -> list[Row]:
         """The rows of one statement."""
         with connection.cursor() as cursor:
             cursor.execute(sql, parameters or None)

@@ -37,10 +37,10 @@ _REASONS = {
 }
 _UNSUPPORTED = 2
 _NO_WAREHOUSE = 606
-_SYNTAX = 1003
 #: Of the state when a login was refused, and when no connection came about.
 _STATES = {"28000": Reason.AUTHENTICATION, "08001": Reason.CONNECTION}
 _ADVICE = {
+    _UNSUPPORTED: "The edition of the account may lack it: tags begin with Enterprise Edition",
     _NO_WAREHOUSE: "Name a `warehouse` in the service block: queries on INFORMATION_SCHEMA need one",
     90030: "The schema is too large for one query on INFORMATION_SCHEMA: run channels that select fewer of its tables",
 }
