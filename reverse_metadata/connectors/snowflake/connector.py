@@ -122,15 +122,22 @@ class SnowflakeConnector(SqlConnector):
         if not all(map(sql.nameable, path)):
             return {}
         try:
+            return self._with_tags(self._without_tags(partition, path, only), partition, path, only)
+        except SourceError as error:
+            if error.reason is not Reason.MISSING_OBJECT:
+                raise
+        # A table was dropped between the question what there is and the one about its tags.
+        return self._with_tags(self._without_tags(partition, path, only), partition, path, only)
+
+    def _without_tags(self, partition: Partition, path: Path, only: Collection[str] | None) -> SourceState:
+        try:
             if partition.schema is None:
-                state = reading.database_state(self.ask, partition, path)
-            else:
-                state = reading.schema_state(self.ask, partition, path, only)
+                return reading.database_state(self.ask, partition, path)
+            return reading.schema_state(self.ask, partition, path, only)
         except SourceError as error:
             if error.reason is Reason.MISSING_OBJECT:
                 return {}
             raise
-        return self._with_tags(state, partition, path) if state else state
 
     def principals(self, names: Collection[str]) -> dict[str, Principal]:
         """The roles among the names: https://docs.snowflake.com/en/sql-reference/sql/show-roles."""
@@ -245,16 +252,18 @@ class SnowflakeConnector(SqlConnector):
                 raise
             self._tags.unavailable = _NO_TAGS
 
-    def _with_tags(self, state: SourceState, partition: Partition, path: Path) -> SourceState:
-        self._learn_tags()
-        if not self._tags.known or self._tags.empty:
+    def _with_tags(
+        self, state: SourceState, partition: Partition, path: Path, only: Collection[str] | None
+    ) -> SourceState:
+        """Whoever names tables is about to write to them, or just did: what ACCOUNT_USAGE says is too old for that."""
+        if state:
+            self._learn_tags()
+        if not state or not self._tags.known or self._tags.empty:
             return state
-        tables = [each[-1] for each in state if len(each) == 3]
-        queries = (
-            [reading.late_references(path)]
-            if self.options.tags.read == "account_usage"
-            else list(reading.live_references(path, tables))
-        )
+        if self.options.tags.read == "account_usage" and only is None:
+            queries = [reading.late_references(path)]
+        else:
+            queries = list(reading.live_references(path, [each[-1] for each in state if len(each) == 3]))
         rows: list[Row] = []
         for query in queries:
             rows += self.ask(f"the tags of {partition.key}", query)

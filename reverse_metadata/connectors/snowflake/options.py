@@ -44,7 +44,8 @@ class SnowflakeTags(BaseModel):
     read: Literal["live", "account_usage", "never"] = Field(
         "live",
         description="Where the tags of objects are read: `live` asks for each table, 100 in a query; `account_usage` "
-        "asks once, for an answer that is up to two hours old; `never` leaves them out, and no tag can be pushed.",
+        "asks once for a whole schema, for an answer that is up to two hours old; `never` leaves them out, and no tag "
+        "is pushed.",
     )
     allow_none: bool = Field(
         False,

@@ -9,7 +9,8 @@ import pytest
 from reverse_metadata.connectors.base import Need
 from reverse_metadata.connectors.snowflake import SnowflakeConnector
 from reverse_metadata.errors import Reason, SourceError
-from reverse_metadata.model import Aspect, EntityType, Path, Verdict
+from reverse_metadata.model import Aspect, EntityType, Path, Statement, Verdict
+from reverse_metadata.templates import TemplateSet, Values
 from reverse_metadata_tests.contract.peer import change, errors, push
 from reverse_metadata_tests.contract.snowflake import Snowflake
 from reverse_metadata_tests.engines.snowflake import SnowflakeStandIn
@@ -147,7 +148,7 @@ def test_account_usage_says_the_same_in_one_query(snow: Snowflake, connector: Sn
         assert errors(push(connector, {path: f"on {path[-1]}"}, TAGS, "PII")) == {}
     with opened(snow, tags={"home": "governance.tags", "read": "account_usage"}) as late:
         with pytest.raises(SourceError, match="does not exist or not authorized"):
-            late.read(snow.database).values()
+            late.read(snow.database)
         (missing,) = late.missing(snow.partition, [Need(TAGS, snow.path("orders"), "table")])
         assert missing.grants == ('GRANT IMPORTED PRIVILEGES ON DATABASE SNOWFLAKE TO ROLE "WRITER";',)
         snow.grant(missing.grants)
@@ -155,7 +156,9 @@ def test_account_usage_says_the_same_in_one_query(snow: Snowflake, connector: Sn
         assert late.read(snow.database) == connector.read(snow.database)
         with snow.counted() as asked:
             late.read(snow.partition)
-    assert asked == [5]
+        assert asked == [5]
+        late.read(snow.partition, ["orders"])
+    assert "TAG_REFERENCES(" in snow.front.requests[-2]
 
 
 def test_a_hundred_tables_are_asked_about_in_one_query(snow: Snowflake, connector: SnowflakeConnector) -> None:
@@ -168,6 +171,36 @@ def test_a_hundred_tables_are_asked_about_in_one_query(snow: Snowflake, connecto
     assert asked == [6]
     questions = [name for name in snow.front.requests if "TAG_REFERENCES" in name]
     assert [name.count("TAG_REFERENCES") for name in questions] == [200, 3]
+
+
+def test_a_table_that_is_dropped_in_the_middle_of_reading_is_left_out(
+    snow: Snowflake, connector: SnowflakeConnector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    orders, customers = snow.table("orders", ["id"]), snow.table("customers", ["id"])
+    learn = connector._learn_tags
+
+    def meanwhile() -> None:
+        snow.account.objects.pop(orders, None)
+        learn()
+
+    monkeypatch.setattr(connector, "_learn_tags", meanwhile)
+    assert {path for path in connector.read(snow.partition) if len(path) == 3} == {customers}
+
+
+def test_the_vendors_templates_are_sent_as_they_are(snow: Snowflake, connector: SnowflakeConnector) -> None:
+    database, schema = snow.partition.path
+    own = (database, schema, "PII")
+    snow.front.administer("CREATE TAG " + ".".join(f'"{name}"' for name in own))
+    spec = "ALTER SCHEMA {database}.{schema} SET TAG {database}.{schema}.{tag_key} = '{tag_value}';"
+    template = TemplateSet.of(spec, connector.dialect).find(TAGS, EntityType.SCHEMA, "set")
+    assert template is not None
+    values = Values(database=database, schema=schema, tag_key="PII", tag_value="it's \\ there")
+    wish = change(snow.path(), "it's \\ there", connector.read(snow.partition), TAGS, "PII")
+    sent = template.render(values)
+    assert errors(connector.execute(snow.partition, [Statement(sent[0], (wish,), tuple(sent))])) == {}
+    assert snow.account.objects[snow.path()].tags[None] == {own: "it's \\ there"}
+    with opened(snow, tags={}) as homeless:
+        assert tags_of(homeless, snow) == {"PII": "it's \\ there"}
 
 
 def test_the_value_none_is_unsafe_where_a_policy_is_bound(snow: Snowflake, connector: SnowflakeConnector) -> None:
