@@ -83,6 +83,10 @@ class SnowflakeStandIn(Front):
         for statement in statements:
             self.account.execute("ACCOUNTADMIN", parse(statement))
 
+    def refusal(self, code: str, state: str, message: str) -> Answer:
+        """Snowflake's way to answer an error, for `answer_next`."""
+        return _answer(_failure(code, state, message))
+
     def expire(self) -> None:
         """End every session's token: the driver must renew it with its master token."""
         self._sessions = {f"expired {token}": session for token, session in self._sessions.items()}

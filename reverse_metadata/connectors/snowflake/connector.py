@@ -76,7 +76,7 @@ class SnowflakeConnector(SqlConnector):
         super().__init__(options)
         tags = self.options.tags
         self._tags = TagCatalog(tags.home_path, tags.create)
-        self._masked: dict[Path, bool] = {}
+        self._masked: dict[Path, str] = {}
         self._manager: Any = None
 
     @classmethod
@@ -99,10 +99,10 @@ class SnowflakeConnector(SqlConnector):
 
     def refusal(self, error: Exception) -> Refusal | None:
         """See `failures.refusal`; a private key that cannot be read is no error of the driver's."""
-        if self._opened is None and isinstance(error, ValueError | TypeError | OSError):
-            return Refusal(
-                Reason.AUTHENTICATION, "the private key cannot be read: is it in PEM, and the passphrase right?"
-            )
+        key = self.options.private_key or self.options.private_key_path
+        if key and self._opened is None and isinstance(error, ValueError | TypeError | OSError):
+            unreadable = "the private key cannot be read: is it in PEM, and the passphrase right?"
+            return Refusal(Reason.AUTHENTICATION, unreadable)
         return failures.refusal(error)
 
     def identity(self) -> str:
@@ -149,7 +149,12 @@ class SnowflakeConnector(SqlConnector):
     def missing(self, partition: Partition, needs: Collection[Need]) -> list[Missing]:
         """See `grants.missing`."""
         path = self.options.rewritten(partition.path)
-        return grants.missing(self.ask, self._show, self.options.tags, needs, path)
+        try:
+            return grants.missing(self.ask, self._show, self.options.tags, needs, path)
+        except SourceError as error:
+            if error.reason is Reason.MISSING_OBJECT:
+                return []
+            raise
 
     def declines(self, aspect: Aspect) -> str:
         """Tags, when they are not read, or the edition has none."""
@@ -284,20 +289,31 @@ class SnowflakeConnector(SqlConnector):
         if change.value is None or change.value.lower() != "none" or self.options.tags.allow_none:
             return None
         place = self._tags.place(change.tag_key, table)
-        if self._opened is None or not place.path or place.created or not self._is_masked(place.path):
+        if self._opened is None or not place.path or place.created:
             return None
-        tag = ".".join(place.path)
+        policies = self._policies(place.path)
+        if policies == "":
+            return None
         return Verdict.UNSAFE, (
-            f"a masking policy is bound to the tag {tag}, and it decides what becomes of a column with the value "
+            f"{policies} the tag {'.'.join(place.path)}, and a policy decides what becomes of a column with the value "
             f"{change.value}: it may be masked like any other, or shown to all. Take the label off, leave it out with "
             f"tags.exclude of the channel, or set tags.allow_none of the service"
         )
 
-    def _is_masked(self, tag: Path) -> bool:
-        """https://docs.snowflake.com/en/sql-reference/functions/policy_references; asked once for each tag."""
+    def _policies(self, tag: Path) -> str:
+        """What is known of the policies of a tag, as the beginning of a sentence; "" when it has none. Asked once.
+
+        https://docs.snowflake.com/en/sql-reference/functions/policy_references
+        """
         if tag not in self._masked:
             arguments = f"REF_ENTITY_NAME => {literal(dotted(tag))}, REF_ENTITY_DOMAIN => 'TAG'"
             source = f"TABLE({quoted(tag[0])}.INFORMATION_SCHEMA.POLICY_REFERENCES({arguments}))"
-            rows = self.ask(f"the policies of the tag {'.'.join(tag)}", sql.select("POLICY_NAME", source))
-            self._masked[tag] = bool(rows)
+            try:
+                rows = self.ask(f"the policies of the tag {'.'.join(tag)}", sql.select("POLICY_NAME", source))
+            except SourceError as error:
+                if error.reason not in (Reason.MISSING_OBJECT, Reason.MISSING_PRIVILEGE):
+                    raise
+                self._masked[tag] = "the writer may not see whether a masking policy is bound to"
+            else:
+                self._masked[tag] = "a masking policy is bound to" if rows else ""
         return self._masked[tag]

@@ -9,7 +9,7 @@ import pytest
 from reverse_metadata.connectors.base import Need
 from reverse_metadata.connectors.snowflake import SnowflakeConnector
 from reverse_metadata.errors import Reason, SourceError
-from reverse_metadata.model import Aspect, EntityType, Path, Statement, Verdict
+from reverse_metadata.model import Aspect, EntityType, Partition, Path, Statement, Verdict
 from reverse_metadata.templates import TemplateSet, Values
 from reverse_metadata_tests.contract.peer import change, errors, push
 from reverse_metadata_tests.contract.snowflake import Snowflake
@@ -221,6 +221,18 @@ def test_the_value_none_is_unsafe_where_a_policy_is_bound(snow: Snowflake, conne
         assert refusal(allowing, snow, "None", "PII") is None
 
 
+def test_the_value_none_is_unsafe_where_nobody_tells_of_policies(
+    snow: Snowflake, connector: SnowflakeConnector
+) -> None:
+    snow.table("orders", ["id"])
+    denied = snow.front.refusal("003001", "42501", "SQL access control error:\nInsufficient privileges.")
+    snow.front.answer_next(denied, "POLICY_REFERENCES")
+    refused = refusal(connector, snow, "None", "PII")
+    assert refused is not None
+    assert refused[0] is Verdict.UNSAFE
+    assert refused[1].startswith("the writer may not see whether a masking policy is bound to the tag")
+
+
 # Owners and privileges
 
 
@@ -284,6 +296,13 @@ def test_preflight_for_a_database_and_for_what_nobody_should_inherit(snow: Snowf
         assert "belongs to SYSADMIN, for which STOCK_WRITER should not act" in missing.what
 
 
+def test_what_is_not_there_lacks_nothing(snow: Snowflake, connector: SnowflakeConnector) -> None:
+    nowhere = Partition("source", "NOWHERE", "S")
+    assert connector.missing(nowhere, [Need(DESCRIPTION, (*nowhere.path, "t"), "table")]) == []
+    assert connector.read(nowhere) == {}
+    assert connector.read(Partition("source", "x" * 256, None)) == {}
+
+
 # Sessions and errors
 
 
@@ -341,7 +360,7 @@ def test_statements_of_a_dead_run_are_waited_for(snow: Snowflake, connector: Sno
         connector.settle(snow.partition)
     assert len(waited) == 3
     snow.front.history.clear()
-    connector.settle(type(snow.partition)("source", "NOWHERE", "S"))
+    connector.settle(Partition("source", "NOWHERE", "S"))
 
 
 def test_columns_of_event_tables_and_tags_on_those_of_materialized_views_are_refused(
