@@ -106,6 +106,11 @@ class SnowflakeOptions(ConnectorOptions):
     oauth_token_request_url: str | None = Field(
         None, description="Where the client gets its tokens.", json_schema_extra=CONNECTION
     )
+    workload_identity_provider: Literal["AWS", "AZURE", "GCP", "OIDC"] | None = Field(
+        None,
+        description="Whose identity `workload_identity` shows; OIDC takes it from `token`.",
+        json_schema_extra=CONNECTION,
+    )
     role: str | None = Field(
         None, description="Role to write with; the user's default role unless said.", json_schema_extra=CONNECTION
     )
@@ -149,6 +154,8 @@ class SnowflakeOptions(ConnectorOptions):
             raise ValueError("give one of password, private_key and private_key_path: they are ways to log in")
         if self.authenticator in _BY_TOKEN and not self.token:
             raise ValueError(f"the authenticator {self.authenticator} needs a `token`")
+        if self.authenticator == "workload_identity" and not self.workload_identity_provider:
+            raise ValueError("the authenticator workload_identity needs a workload_identity_provider")
         if self.authenticator == "oauth_client_credentials":
             if not (self.oauth_client_id and self.oauth_client_secret and self.oauth_token_request_url):
                 raise ValueError(
@@ -194,6 +201,7 @@ class SnowflakeOptions(ConnectorOptions):
             "oauth_client_id": self.oauth_client_id,
             "oauth_client_secret": self.oauth_client_secret,
             "oauth_token_request_url": self.oauth_token_request_url,
+            "workload_identity_provider": self.workload_identity_provider,
             "host": self.host,
             "port": self.port,
             "session_parameters": {
@@ -244,6 +252,7 @@ _SHARED = {
     "private_key_file": "private_key_path",
     "oauth_client_id": "oauth_client_id",
     "oauth_token_request_url": "oauth_token_request_url",
+    "workload_identity_provider": "workload_identity_provider",
 }
 _SHARED_SECRETS = {
     "token": "token",

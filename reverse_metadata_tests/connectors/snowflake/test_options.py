@@ -65,7 +65,7 @@ def told(**given: Any) -> dict[str, Any]:
             },
             None,
         ),
-        ({"authenticator": "workload_identity"}, None),
+        ({"authenticator": "workload_identity", "workload_identity_provider": "AWS"}, None),
         ({"password": "p", "role": "R", "warehouse": "W"}, None),
         ({"password": "p", "host": "acme.privatelink.example.com", "port": 443}, None),
     ],
@@ -91,6 +91,7 @@ def test_the_session_is_bounded_and_named() -> None:
         ({"private_key": "k", "private_key_path": "/k"}, "give one of password"),
         ({"authenticator": "oauth"}, "needs a `token`"),
         ({"authenticator": "oauth_client_credentials", "oauth_client_id": "c"}, "needs oauth_client_id"),
+        ({"authenticator": "workload_identity"}, "needs a workload_identity_provider"),
         ({"authenticator": "kerberos", "password": "p"}, "is none of snowflake"),
         ({"password": "p", "tags": {"home": "governance"}}, "is not a schema with its database"),
         ({"password": "p", "tags": {"home": "a.b.c"}}, "is not a schema with its database"),
@@ -147,6 +148,10 @@ _REUSED = {"username": "om", "account": "acme-shop", "warehouse": "W"}
         (
             {"password": "p", "connectionArguments": {"authenticator": "https://acme.okta.com"}},
             {"password": "p", "authenticator": "https://acme.okta.com"},
+        ),
+        (
+            {"connectionArguments": {"authenticator": "workload_identity", "workload_identity_provider": "GCP"}},
+            {"authenticator": "workload_identity", "workload_identity_provider": "GCP"},
         ),
         (
             {"connectionArguments": {"private_key_file": "/k.p8", "private_key_file_pwd": "pp"}},

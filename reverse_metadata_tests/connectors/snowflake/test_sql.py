@@ -1,10 +1,14 @@
 """The exact SQL for every level, kind and aspect, without a connection."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from reverse_metadata.connectors.snowflake import sql
 from reverse_metadata.model import Change
-from reverse_metadata_tests.connectors.snowflake.changes import DESCRIPTION, OWNER, TAGS, made, resolved
+from reverse_metadata_tests.connectors.snowflake.changes import DESCRIPTION, OWNER, TAGS, connector, made, resolved
+from reverse_metadata_tests.engines.snowflake_grammar import Comment, SetTags, parse
+from reverse_metadata_tests.templates.injection.values import FULL, nasty, some
 
 _T = '"Shop"."s"."T"'
 _PII = '"GOV"."TAGS"."PII"'
@@ -164,6 +168,28 @@ def test_names_and_texts_mean_what_they_say() -> None:
     assert sql.parts(statement) == [statement]
 
 
+@some(300 if FULL else 50)
+@given(st.dictionaries(nasty, nasty, min_size=1, max_size=5), st.sampled_from(["table", "view", "external table"]))
+def test_any_name_and_text_is_one_place_of_a_statement(texts: dict[str, str], kind: str) -> None:
+    """Read by the stand-in's parser, which shares nothing with what wrote it."""
+    texts = {name: text for name, text in texts.items() if sql.nameable(name) and sql.storable(text)}
+    table = ("D", "S", "T")
+    found: dict[str | None, str] = {}
+    tags: dict[str | None, str | None] = {}
+    wishes = [made((*table, name), kind, DESCRIPTION, text) for name, text in texts.items()]
+    wishes += [made((*table, name), kind, TAGS, text, name) for name, text in texts.items()]
+    for statement in resolved(*wishes):
+        for part in sql.parts(statement):
+            parsed = parse(part)
+            assert isinstance(parsed, Comment | SetTags)
+            assert parsed.path == table
+            if isinstance(parsed, Comment):
+                found |= parsed.texts
+            else:
+                tags |= {column: set_["GOV", "TAGS", str(column)] for column, set_ in parsed.tags.items()}
+    assert found == tags == texts
+
+
 def test_names_are_rewritten() -> None:
     change = made(("Shop", "s", "T"), "table", DESCRIPTION, "x")
     rewrite = {"database": {"Shop": "SHOP_CLONE"}}
@@ -197,8 +223,6 @@ def test_tags_that_are_missing_are_created_first() -> None:
     change = made(("d", "s", "t"), "table", TAGS, "v", "k")
 
     def texts(*changes: Change, known: list[str]) -> list[str]:
-        from reverse_metadata_tests.connectors.snowflake.changes import connector
-
         writer = connector(tags={"home": '"Gov"."t"', "create": True})
         names = {"database_name": "Gov", "schema_name": "t", "allowed_values": None}
         writer._tags.learn([{**names, "name": name} for name in known])
