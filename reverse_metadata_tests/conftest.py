@@ -19,6 +19,7 @@ from reverse_metadata_tests.engines.databricks import DatabricksStandIn, databri
 from reverse_metadata_tests.engines.mariadb import mariadb
 from reverse_metadata_tests.engines.postgres import postgres_15
 from reverse_metadata_tests.engines.redshift import Redshift, Warehouse, redshift
+from reverse_metadata_tests.engines.snowflake import SnowflakeStandIn, snowflake_standin
 from reverse_metadata_tests.engines.spark import spark
 from reverse_metadata_tests.engines.trino import Trino, trino
 from reverse_metadata_tests.world import World, a_world
@@ -122,6 +123,13 @@ def _bigquery_standin() -> Iterator[BigQueryStandIn]:
 def _databricks() -> Iterator[DatabricksStandIn]:
     """A stand-in for a Databricks workspace, empty."""
     with databricks() as front:
+        yield front
+
+
+@pytest.fixture(name="snowflake_standin")
+def _snowflake_standin() -> Iterator[SnowflakeStandIn]:
+    """A stand-in for Snowflake, empty."""
+    with snowflake_standin() as front:
         yield front
 
 

@@ -15,6 +15,7 @@ CONNECTORS: dict[str, str] = {
     "oracle": "reverse_metadata.connectors.oracle:OracleConnector",
     "postgres": "reverse_metadata.connectors.postgres:PostgresConnector",
     "redshift": "reverse_metadata.connectors.redshift:RedshiftConnector",
+    "snowflake": "reverse_metadata.connectors.snowflake:SnowflakeConnector",
     "trino": "reverse_metadata.connectors.trino:TrinoConnector",
     "unitycatalog": "reverse_metadata.connectors.databricks:UnityCatalogConnector",
 }

@@ -18,6 +18,7 @@ PEERS = {
     "mysql-mariadb": ("mysql", "mariadb", ""),
     "oracle": ("oracle", "oracle_peer", ""),
     "redshift": ("redshift", "redshift", ""),
+    "snowflake": ("snowflake", "snowflake", ""),
     "trino-hive": ("trino", "hive", "trino_server"),
     "trino-iceberg": ("trino", "iceberg", "trino_server"),
     "trino-memory": ("trino", "memory", "trino_server"),
