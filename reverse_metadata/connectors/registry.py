@@ -12,6 +12,7 @@ CONNECTORS: dict[str, str] = {
     "databricks": "reverse_metadata.connectors.databricks:DatabricksConnector",
     "mysql": "reverse_metadata.connectors.mysql:MysqlConnector",
     "oracle": "reverse_metadata.connectors.oracle:OracleConnector",
+    "bigquery": "reverse_metadata.connectors.bigquery:BigQueryConnector",
     "postgres": "reverse_metadata.connectors.postgres:PostgresConnector",
     "redshift": "reverse_metadata.connectors.redshift:RedshiftConnector",
     "trino": "reverse_metadata.connectors.trino:TrinoConnector",
