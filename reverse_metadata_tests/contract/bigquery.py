@@ -12,6 +12,7 @@ from secrets import token_hex
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import pytest
+from google.api_core.retry import Retry, if_exception_type
 
 from reverse_metadata.connectors.base import Connector
 from reverse_metadata.connectors.bigquery import BigQueryConnector, BigQueryOptions
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 POLICY = "projects/shop-project/locations/eu/taxonomies/1/policyTags/{}"
 POLICY_TAGS = {"PII": {"Sensitive": POLICY.format(2), "None": POLICY.format(3)}}
 _LABELS = (("pii", "sensitive", "none"), ("größe", "", "groß"))
+_ONCE = Retry(predicate=if_exception_type())
 _BUYER = {
     "name": "buyer",
     "type": "RECORD",
@@ -50,6 +52,9 @@ class BigQuery(Peer):
         EntityType.COLUMN: (("PII", "Sensitive", "None"),),
     }
 
+    #: To the emulator they are tables like others.
+    knows_external_tables: ClassVar[bool] = True
+
     def __init__(
         self, front: BigQueryFront | BigQueryStandIn, admin: "bigquery.Client", tokens: Tokens, stack: ExitStack
     ) -> None:
@@ -58,7 +63,7 @@ class BigQuery(Peer):
         self._roles: dict[str, list[str]] = {}
         here, there = f"sales_{token_hex(4)}", f"stock_{token_hex(4)}"
         for name in (here, there):
-            admin.create_dataset(name, retry=None)
+            admin.create_dataset(name, retry=_ONCE)
         self.partition = Partition(SERVICE, front.project, here)
         self.elsewhere = Partition(SERVICE, front.project, there)
 
@@ -78,29 +83,30 @@ class BigQuery(Peer):
 
         reference = dict(zip(("projectId", "datasetId", "tableId"), path, strict=True))
         resource = {"tableReference": reference, "schema": {"fields": list(fields)}, **more}
-        self._admin.create_table(Table.from_api_repr(resource), retry=None)
+        self._admin.create_table(Table.from_api_repr(resource), retry=_ONCE)
 
     def kinds(self) -> Mapping[str, str]:
         made: dict[str, tuple[str, dict[str, Any]]] = {
             "orders": ("table", {}),
             "recent": ("view", {"view": {"query": "SELECT 1 AS id", "useLegacySql": False}}),
             "totals": ("materialized view", {"type": "MATERIALIZED_VIEW"}),
-            "remote": ("external table", {"externalDataConfiguration": {"sourceFormat": "CSV"}}),
             "yesterday": ("snapshot", {"type": "SNAPSHOT"}),
         }
+        if self.knows_external_tables:
+            made["remote"] = ("external table", {"externalDataConfiguration": {"sourceFormat": "CSV"}})
         for name, (_, more) in made.items():
             nested = [] if more else [_BUYER]
             self._create(self.path(name), [{"name": "id", "type": "INTEGER"}, *nested], **more)
         return {name: kind for name, (kind, _) in made.items()}
 
     def drop(self, table: Path) -> None:
-        self._admin.delete_table(_reference(table), retry=None)
+        self._admin.delete_table(_reference(table), retry=_ONCE)
 
     def stored(self, path: Path, aspect: Aspect = Aspect.DESCRIPTION, tag_key: str = "") -> str | None:
         if len(path) == 2:
-            found = self._admin.get_dataset(".".join(path), retry=None).to_api_repr()
+            found = self._admin.get_dataset(".".join(path), retry=_ONCE).to_api_repr()
         else:
-            found = self._admin.get_table(_reference(path[:3]), retry=None).to_api_repr()
+            found = self._admin.get_table(_reference(path[:3]), retry=_ONCE).to_api_repr()
         fields = found.get("schema", {}).get("fields", [])
         for name in path[3:]:
             found = next(each for each in fields if each["name"] == name)
@@ -167,6 +173,10 @@ def options(url: str, tokens: Tokens, **more: Any) -> BigQueryOptions:
     )
 
 
+class Emulated(BigQuery):
+    knows_external_tables: ClassVar[bool] = False
+
+
 def emulated(request: pytest.FixtureRequest) -> AbstractContextManager[BigQuery]:
     return _emulated(request.getfixturevalue("bigquery_emulator"))
 
@@ -176,7 +186,7 @@ def _emulated(url: str) -> Iterator[BigQuery]:
     with ExitStack() as stack:
         front = stack.enter_context(bigquery_front(url))
         tokens = stack.enter_context(google_tokens())
-        yield BigQuery(front, stack.enter_context(client(url)), tokens, stack)
+        yield Emulated(front, stack.enter_context(client(url)), tokens, stack)
 
 
 def standin(request: pytest.FixtureRequest) -> AbstractContextManager[BigQuery]:

@@ -90,11 +90,14 @@ class Calls:
         https://cloud.google.com/bigquery/docs/reference/rest/v2/tables/list
         """
         token: str | None = None
+
+        def page(client: Any) -> tuple[list[str], str | None]:
+            listed = client.list_tables(".".join(path), page_size=_PAGE, page_token=token, **self._once)
+            return [item.table_id for item in next(listed.pages, ())], listed.next_page_token
+
         while True:
-            page, token = self.ask(
-                f"reading {called(path)}/tables", lambda client, at=token: self._page(client, path, at)
-            )
-            yield page
+            names, token = self.ask(f"reading {called(path)}/tables", page)
+            yield names
             if not token:
                 return
 
@@ -138,11 +141,6 @@ class Calls:
     def _resource(self, what: str, call: Callable[[Any], Any]) -> Json:
         resource: Json = self.ask(what, lambda client: call(client).to_api_repr())
         return resource
-
-    def _page(self, client: Any, path: Path, token: str | None) -> tuple[list[str], str | None]:
-        listed = client.list_tables(".".join(path), page_size=_PAGE, page_token=token, **self._once)
-        names = [item.table_id for item in next(listed.pages, ())]
-        return names, listed.next_page_token
 
     @staticmethod
     def _reference(path: Path) -> Any:
