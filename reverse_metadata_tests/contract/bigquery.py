@@ -74,16 +74,19 @@ class BigQuery(Peer):
         return BigQueryConnector(options(self._front.url, tokens))
 
     def table(self, name: str, columns: Sequence[str] = ("id",), partition: Partition | None = None) -> Path:
-        path = (*(partition or self.partition).path, name)
-        self._create(path, [{"name": column, "type": "INTEGER"} for column in columns])
-        return path
+        return self.create(name, [{"name": column, "type": "INTEGER"} for column in columns], partition)
 
-    def _create(self, path: Path, fields: Sequence[dict[str, Any]], **more: Any) -> None:
+    def create(
+        self, name: str, fields: Sequence[Mapping[str, Any]], partition: Partition | None = None, **more: Any
+    ) -> Path:
+        """Create a table of these fields, and of whatever else its resource is to say; its path."""
         from google.cloud.bigquery import Table
 
+        path = (*(partition or self.partition).path, name)
         reference = dict(zip(("projectId", "datasetId", "tableId"), path, strict=True))
         resource = {"tableReference": reference, "schema": {"fields": list(fields)}, **more}
         self._admin.create_table(Table.from_api_repr(resource), retry=_ONCE)
+        return path
 
     def kinds(self) -> Mapping[str, str]:
         made: dict[str, tuple[str, dict[str, Any]]] = {
@@ -96,7 +99,7 @@ class BigQuery(Peer):
             made["remote"] = ("external table", {"externalDataConfiguration": {"sourceFormat": "CSV"}})
         for name, (_, more) in made.items():
             nested = [] if more else [_BUYER]
-            self._create(self.path(name), [{"name": "id", "type": "INTEGER"}, *nested], **more)
+            self.create(name, [{"name": "id", "type": "INTEGER"}, *nested], **more)
         return {name: kind for name, (kind, _) in made.items()}
 
     def drop(self, table: Path) -> None:

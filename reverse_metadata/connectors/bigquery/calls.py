@@ -122,9 +122,10 @@ class Calls:
         self.make(what, lambda client: client.update_table(changed, list(fields), **self._once))
 
     def try_dataset(self, path: Path) -> None:
-        """Change nothing of a version of the dataset that never was: an error tells whether it would be allowed."""
+        """Add no label to a version of the dataset that never was: an error tells whether more would be allowed."""
         reference = {"projectId": path[0], "datasetId": path[1]}
-        self.patch_dataset(f"trying out {called(path)}", {"datasetReference": reference, "etag": _NEVER}, {})
+        resource = {"datasetReference": reference, "etag": _NEVER}
+        self.patch_dataset(f"trying out {called(path)}", resource, {"labels": {}})
 
     def permitted(self, path: Path, permissions: Iterable[str]) -> set[str]:
         """Those of the permissions that the caller has on a table; none on one that is not there.

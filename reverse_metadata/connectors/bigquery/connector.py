@@ -34,6 +34,7 @@ from reverse_metadata.model import (
     EntityType,
     Outcome,
     Partition,
+    Path,
     SourceObject,
     SourceState,
     Statement,
@@ -86,6 +87,7 @@ class BigQueryConnector(Connector):
         super().__init__(options)
         self._calls = Calls(self.options)
         self._answered: str | None = None
+        self._locations: dict[Path, str | None] = {}
 
     @classmethod
     def options_from_catalog(cls, connection: Mapping[str, Any]) -> dict[str, Any]:
@@ -182,10 +184,17 @@ class BigQueryConnector(Connector):
 
     def _run(self, partition: Partition, statement: Statement, permit: Permit) -> None:
         path = self.options.rewritten(partition.path)
-        location = self.options.location or (self._calls.dataset(path).get("location") if len(path) > 1 else None)
         for sql in statement.sql:
             permit()
-            queries.run(self._calls, self.options, path, location, named(statement), sql)
+            queries.run(self._calls, self.options, path, self._location(path), named(statement), sql)
+
+    def _location(self, path: Path) -> str | None:
+        """Where the queries of a partition run: where its dataset is, and that is asked once."""
+        if self.options.location or len(path) < 2:
+            return self.options.location
+        if path not in self._locations:
+            self._locations[path] = self._calls.dataset(path).get("location")
+        return self._locations[path]
 
     def _patch(self, partition: Partition, statement: Statement, permit: Permit) -> batches.Failure | None:
         """Read the object, write the changes into it, send what differs; again when somebody was faster."""

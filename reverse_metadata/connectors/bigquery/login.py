@@ -10,10 +10,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from reverse_metadata.connectors.bigquery.options import BigQueryOptions
+from reverse_metadata.connectors.bigquery.options import BigQueryOptions, register_key
 from reverse_metadata.connectors.drivers import driver
 from reverse_metadata.errors import Reason, SourceError
-from reverse_metadata.redaction import register_secret
 
 _EXTRA = "bigquery"
 _SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
@@ -95,5 +94,5 @@ def _given(options: BigQueryOptions) -> dict[str, Any] | None:
         info = None
     if not isinstance(info, dict):
         raise SourceError(Reason.AUTHENTICATION, f"reading the credentials in {where}: this is no JSON object")
-    register_secret(str(info.get("private_key") or ""))
+    register_key(info)
     return info

@@ -102,8 +102,7 @@ class BigQueryOptions(ConnectorOptions):
         if not isinstance(known, dict):
             # Nothing of it is shown: it may be a key that lost its quotes.
             raise ValueError("this is no JSON object; give the text of the key's file as it is")
-        for name in ("private_key", "refresh_token", "client_secret"):
-            register_secret(str(known.get(name) or ""))
+        register_key(known)
         return credentials
 
     @field_validator("policy_tags")
@@ -152,6 +151,14 @@ class BigQueryOptions(ConnectorOptions):
                 if resource == policy_tag:
                     return key, value
         return None
+
+
+def register_key(credentials: Mapping[str, Any]) -> None:
+    """Keep what is secret in credentials out of every message: of a key, line by line."""
+    for name in ("private_key", "refresh_token", "client_secret"):
+        for line in str(credentials.get(name) or "").splitlines():
+            if "PRIVATE KEY" not in line:
+                register_secret(line)
 
 
 def options_from_catalog(connection: Mapping[str, Any]) -> dict[str, Any]:
@@ -211,7 +218,7 @@ def _key(config: CatalogConnection, project: str | None) -> str:
     key = {"type": "service_account", "project_id": project or "", "private_key": config.secret("privateKey")}
     # A line break of the key may stand there as a backslash and an n.
     key["private_key"] = key["private_key"].replace("\\n", "\n")
-    register_secret(key["private_key"])
+    register_key(key)
     key |= {name: config.text(held) for held, name in _KEY.items()}
     key["token_uri"] = key["token_uri"] or "https://oauth2.googleapis.com/token"
     return json.dumps({name: value for name, value in key.items() if value})
