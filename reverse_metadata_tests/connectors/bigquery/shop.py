@@ -34,7 +34,7 @@ class Shop:
         self.partition = Partition(SERVICE, front.project, "sales")
         self._admin = front.client()
         self._admin.create_dataset("sales")
-        front.requests.clear()
+        self.forget()
 
     def connector(self, **more: Any) -> BigQueryConnector:
         return BigQueryConnector(options(self.front.url, self.tokens, **more))
