@@ -13,9 +13,9 @@ from reverse_metadata_tests.contract.peer import SERVICE, change
 from reverse_metadata_tests.engines.bigquery_standin import BigQueryStandIn
 from reverse_metadata_tests.engines.google_tokens import Tokens
 
-ID = {"name": "id", "type": "INTEGER", "mode": "REQUIRED"}
-EMAIL = {"name": "email", "type": "STRING", "policyTags": {"names": [POLICY.format(2)]}}
-BUYER = {
+ID: dict[str, Any] = {"name": "id", "type": "INTEGER", "mode": "REQUIRED"}
+EMAIL: dict[str, Any] = {"name": "email", "type": "STRING", "policyTags": {"names": [POLICY.format(2)]}}
+BUYER: dict[str, Any] = {
     "name": "buyer",
     "type": "RECORD",
     "mode": "REPEATED",

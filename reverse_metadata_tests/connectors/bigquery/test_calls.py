@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -152,7 +153,9 @@ def test_a_table_that_changed_meanwhile_is_read_again_and_only_our_changes_are_m
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shop.table("orders", ID, EMAIL)
-    others = {"fields": [{**ID, "description": "Theirs"}, {**EMAIL, "policyTags": {"names": [POLICY.format(9)]}}]}
+    others: dict[str, Any] = {
+        "fields": [{**ID, "description": "Theirs"}, {**EMAIL, "policyTags": {"names": [POLICY.format(9)]}}]
+    }
     beaten(shop, monkeypatch, lambda: shop.by_hand("orders", description="Theirs", schema=others))
     assert failed(shop.push(described((*ORDERS, "email"), "Ours"))) == []
     found = shop.stored("orders")

@@ -1,10 +1,10 @@
 """What BigQuery's refusals mean, and what becomes of the rest."""
 
 import json
+from importlib import import_module
+from typing import Any
 
 import pytest
-from google.api_core import exceptions
-from google.auth.exceptions import DefaultCredentialsError, RefreshError, TransportError
 from requests.exceptions import ReadTimeout
 
 from reverse_metadata.connectors.bigquery.failures import Unreachable, refused
@@ -12,12 +12,17 @@ from reverse_metadata.errors import Reason, SourceError
 from reverse_metadata.redaction import register_secret
 from reverse_metadata_tests.connectors.bigquery.shop import EMAIL, ID, Shop, asked, described, failed, tagged
 
+#: Google's libraries have no types.
+api: Any = import_module("google.api_core.exceptions")
+auth: Any = import_module("google.auth.exceptions")
+
 ORDERS = ("shop-project", "sales", "orders")
 
 
-def of(status: int, reason: str = "") -> exceptions.GoogleAPICallError:
-    errors = [{"reason": reason, "message": "Too bad."}] if reason else []
-    made: exceptions.GoogleAPICallError = exceptions.from_http_status(status, "GET https://x: Too bad.", errors=errors)
+def of(status: int, reason: str = "", message: str = "Too bad.") -> Exception:
+    """An answer of BigQuery."""
+    errors = [{"reason": reason, "message": message}] if reason else []
+    made: Exception = api.from_http_status(status, "GET https://x: Too bad.", errors=errors)
     return made
 
 
@@ -36,10 +41,10 @@ def of(status: int, reason: str = "") -> exceptions.GoogleAPICallError:
         (of(500), Reason.CONNECTION),
         (of(503, "backendError"), Reason.CONNECTION),
         (of(409, "duplicate"), Reason.OTHER),
-        (DefaultCredentialsError("none found"), Reason.AUTHENTICATION),
-        (RefreshError("invalid_grant: bad", {"error": "invalid_grant"}), Reason.AUTHENTICATION),
-        (RefreshError("try later", retryable=True), Reason.CONNECTION),
-        (TransportError("no route"), Reason.CONNECTION),
+        (auth.DefaultCredentialsError("none found"), Reason.AUTHENTICATION),
+        (auth.RefreshError("invalid_grant: bad", {"error": "invalid_grant"}), Reason.AUTHENTICATION),
+        (auth.RefreshError("try later", retryable=True), Reason.CONNECTION),
+        (auth.TransportError("no route"), Reason.CONNECTION),
         (ReadTimeout("too slow"), Reason.CONNECTION),
         (TimeoutError(), Reason.STATEMENT_TIMEOUT),
         (OSError("Project was not passed and could not be determined from the environment."), Reason.AUTHENTICATION),
@@ -52,13 +57,12 @@ def test_every_error_has_its_reason(error: Exception, reason: Reason) -> None:
 
 def test_a_message_is_bigquerys_own_sentence_short_and_without_secrets() -> None:
     register_secret("s3cret-of-a-test")
-    long = of(400, "invalid")
-    long._errors = [{"reason": "invalid", "message": f"s3cret-of-a-test {'x' * 2000}"}]
+    long = of(400, "invalid", f"s3cret-of-a-test {'x' * 2000}")
     assert str(refused(of(400, "invalid"), "reading it")) == "reading it: Too bad."
     told = str(refused(long, "reading it"))
     assert "s3cret" not in told
     assert len(told) < 600
-    whole = refused(RefreshError("invalid_grant: bad", {"assertion": "abc"}), "connecting")
+    whole = refused(auth.RefreshError("invalid_grant: bad", {"assertion": "abc"}), "connecting")
     assert str(whole) == "connecting: invalid_grant: bad. Check the credentials of the service."
 
 

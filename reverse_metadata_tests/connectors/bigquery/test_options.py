@@ -94,7 +94,12 @@ def test_application_default_credentials_are_those_of_dagsters_resource(
 
     made: list[dict[str, Any]] = []
     resource = dagster_gcp.BigQueryResource
-    monkeypatch.setattr(dagster_gcp, "BigQueryResource", lambda **given: made.append(given) or resource(**given))
+
+    def making(**given: Any) -> dagster_gcp.BigQueryResource:
+        made.append(given)
+        return resource(**given)
+
+    monkeypatch.setattr(dagster_gcp, "BigQueryResource", making)
     file = tmp_path / "adc.json"
     file.write_text(json.dumps(tokens.key()))
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(file))

@@ -70,7 +70,10 @@ def ok(body: dict[str, Any]) -> Answer:
     return Answer(200, json.dumps(body).encode(), {"Content-Type": "application/json"})
 
 
-DONE = {"jobComplete": True, "jobReference": {"projectId": "shop-project", "jobId": "x", "location": "EU"}}
+DONE: dict[str, Any] = {
+    "jobComplete": True,
+    "jobReference": {"projectId": "shop-project", "jobId": "x", "location": "EU"},
+}
 
 
 def test_a_query_runs_in_its_project_and_in_the_place_of_its_dataset(shop: Shop) -> None:
