@@ -189,7 +189,12 @@ def _emulated(url: str) -> Iterator[BigQuery]:
     with ExitStack() as stack:
         front = stack.enter_context(bigquery_front(url))
         tokens = stack.enter_context(google_tokens())
-        yield Emulated(front, stack.enter_context(client(url)), tokens, stack)
+        admin = stack.enter_context(client(url))
+        peer = Emulated(front, admin, tokens, stack)
+        for partition in (peer.partition, peer.elsewhere):
+            # The emulator becomes slow with what others left in it.
+            stack.callback(admin.delete_dataset, ".".join(partition.path), delete_contents=True, retry=_ONCE)
+        yield peer
 
 
 def standin(request: pytest.FixtureRequest) -> AbstractContextManager[BigQuery]:
