@@ -14,7 +14,6 @@ from reverse_metadata.connectors.bigquery.login import connect, principal
 from reverse_metadata.connectors.bigquery.names import called
 from reverse_metadata.connectors.bigquery.options import BigQueryOptions
 from reverse_metadata.connectors.bigquery.resources import Json
-from reverse_metadata.connectors.drivers import driver
 from reverse_metadata.model import Path
 
 _T = TypeVar("_T")
@@ -106,7 +105,8 @@ class Calls:
 
         https://cloud.google.com/bigquery/docs/reference/rest/v2/datasets/patch
         """
-        bigquery = driver("google.cloud.bigquery", "bigquery")
+        from google.cloud import bigquery
+
         changed = bigquery.Dataset.from_api_repr({**resource, **fields})
         # Whoever may change who has access is asked for more, and none of it changes.
         mode = bigquery.enums.UpdateMode.UPDATE_METADATA
@@ -117,7 +117,8 @@ class Calls:
 
         https://cloud.google.com/bigquery/docs/reference/rest/v2/tables/patch
         """
-        bigquery = driver("google.cloud.bigquery", "bigquery")
+        from google.cloud import bigquery
+
         changed = bigquery.Table.from_api_repr({**resource, **fields})
         self.make(what, lambda client: client.update_table(changed, list(fields), **self._once))
 
@@ -146,7 +147,8 @@ class Calls:
     @staticmethod
     def _reference(path: Path) -> Any:
         """Not as text, which is read by its dots."""
-        bigquery = driver("google.cloud.bigquery", "bigquery")
+        from google.cloud import bigquery
+
         return bigquery.DatasetReference(path[0], path[1]).table(path[2])
 
 

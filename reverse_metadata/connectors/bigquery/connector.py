@@ -206,9 +206,8 @@ class BigQueryConnector(Connector):
             except SourceError as error:
                 return self._failure(partition, statement, error, gone=True)
             update = updated(resource, statement.changes, self.options)
-            if update.error is not None:
-                reason, message = update.error.reason, f"{what}: {update.error}."
-                return batches.Failure(SourceError(reason, message), blamed=tuple(update.blamed))
+            if (blame := update.error(what)) is not None:
+                return batches.Failure(blame, blamed=tuple(update.blamed))
             if not update.fields:
                 return None
             permit()

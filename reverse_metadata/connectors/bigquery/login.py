@@ -7,14 +7,13 @@ https://cloud.google.com/docs/authentication/use-service-account-impersonation
 import json
 import warnings
 from contextlib import ExitStack
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from reverse_metadata.connectors.bigquery.options import BigQueryOptions, register_key
-from reverse_metadata.connectors.drivers import driver
 from reverse_metadata.errors import Reason, SourceError
 
-_EXTRA = "bigquery"
 _SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 
 
@@ -27,9 +26,12 @@ def connect(options: BigQueryOptions, stack: ExitStack) -> Any:
     if not (given or options.api_endpoint or options.quota_project):
         # Application default credentials and nothing else: that is what Dagster's resource is for. A key it would put
         # into a file and into the environment of the whole process, where the client of another service finds it.
-        resource = driver("dagster_gcp", _EXTRA).BigQueryResource(project=options.project, location=options.location)
+        from dagster_gcp import BigQueryResource
+
+        resource = BigQueryResource(project=options.project, location=options.location)
         return stack.enter_context(resource.get_client())
-    bigquery = driver("google.cloud.bigquery", _EXTRA)
+    from google.cloud import bigquery
+
     credentials, project = _credentials(options)
     return stack.enter_context(
         bigquery.Client(
@@ -56,7 +58,8 @@ def principal(client: Any) -> str:
 
 def _credentials(options: BigQueryOptions) -> tuple[Any, str | None]:
     """The credentials and the project that goes with them, if one does."""
-    auth = driver("google.auth", _EXTRA)
+    # Typed as anything: the library has no types.
+    auth: Any = import_module("google.auth")
     info = _given(options)
     if info is None:
         credentials, project = auth.default(scopes=_SCOPES)
@@ -67,7 +70,7 @@ def _credentials(options: BigQueryOptions) -> tuple[Any, str | None]:
             warnings.simplefilter("ignore", DeprecationWarning)
             credentials, project = auth.load_credentials_from_dict(info, scopes=_SCOPES)
     if options.impersonate:
-        credentials = driver("google.auth.impersonated_credentials", _EXTRA).Credentials(
+        credentials = import_module("google.auth.impersonated_credentials").Credentials(
             source_credentials=credentials,
             target_principal=options.impersonate,
             target_scopes=_SCOPES,

@@ -7,7 +7,6 @@ from typing import Any
 from reverse_metadata.connectors.batches import Unanswered
 from reverse_metadata.connectors.bigquery.calls import Calls
 from reverse_metadata.connectors.bigquery.options import BigQueryOptions
-from reverse_metadata.connectors.drivers import driver
 from reverse_metadata.errors import Reason, SourceError
 from reverse_metadata.model import Path
 
@@ -17,7 +16,8 @@ def run(calls: Calls, options: BigQueryOptions, path: Path, location: str | None
 
     Raises SourceError; an `Unanswered` one where nobody knows whether it runs.
     """
-    bigquery = driver("google.cloud.bigquery", "bigquery")
+    from google.cloud import bigquery
+
     config = bigquery.QueryJobConfig(use_legacy_sql=False, labels={"application": "reverse_metadata"})
     where = {"project": _project(options, path), "location": location}
 
@@ -43,13 +43,16 @@ def run(calls: Calls, options: BigQueryOptions, path: Path, location: str | None
 
 def settle(calls: Calls, options: BigQueryOptions, path: Path) -> None:
     """Wait for the statements of templates that a dead run left behind in this partition. Raises SourceError."""
+    from google.api_core.exceptions import ClientError
+
     prefix, project = _prefix(path), _project(options, path)
 
     def waited(client: Any) -> None:
         for state in ("pending", "running"):
             for job in client.list_jobs(project, state_filter=state, retry=None, timeout=options.request_timeout):
                 if str(job.job_id).startswith(prefix):
-                    with suppress(_failures()):
+                    # That it failed is nothing to whoever waited for its end.
+                    with suppress(ClientError):
                         _wait(job, options)
 
     try:
@@ -62,18 +65,14 @@ def settle(calls: Calls, options: BigQueryOptions, path: Path) -> None:
 
 def _wait(job: Any, options: BigQueryOptions) -> None:
     """Wait for the end of a job; one that takes too long is cancelled. Raises what the client raises."""
-    retry = driver("google.cloud.bigquery", "bigquery").DEFAULT_RETRY.with_timeout(options.request_timeout)
+    from google.cloud.bigquery import DEFAULT_RETRY
+
+    retry = DEFAULT_RETRY.with_timeout(options.request_timeout)
     try:
         job.result(retry=retry, timeout=options.statement_timeout, job_retry=None)
     except TimeoutError:
         job.cancel(retry=None, timeout=options.request_timeout)
         raise
-
-
-def _failures() -> type[Exception]:
-    """That a job failed is nothing to whoever waited for its end."""
-    failed: type[Exception] = driver("google.api_core.exceptions", "bigquery").ClientError
-    return failed
 
 
 def _project(options: BigQueryOptions, path: Path) -> str:

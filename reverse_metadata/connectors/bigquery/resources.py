@@ -18,6 +18,8 @@ Json = dict[str, Any]
 RECORD = "record"
 #: Stands before the kind of everything in a dataset that another organisation shares.
 LINKED = "linked "
+#: Mistakes that one message names.
+_SHOWN = 5
 _KINDS = {
     "EXTERNAL": "external table",
     "MATERIALIZED_VIEW": "materialized view",
@@ -73,16 +75,26 @@ def _policy_tag_names(column: Json) -> list[str]:
 
 @dataclass
 class Update:
-    """What a PATCH is to hold, and the changes that cannot be in it, with the reason."""
+    """What a PATCH is to hold, and the changes that cannot be in it, all of them for one reason."""
 
     fields: Json = field(default_factory=dict)
     blamed: list[Change] = field(default_factory=list)
-    error: SourceError | None = None
+    reason: Reason | None = None
+    messages: list[str] = field(default_factory=list)
 
     def blame(self, change: Change, reason: Reason, message: str) -> None:
-        """Leave a change out; the first reason is told."""
-        self.blamed.append(change)
-        self.error = self.error or SourceError(reason, message)
+        """Leave a change out, unless others are left out for another reason: then it is its turn the next time."""
+        if self.reason in (None, reason):
+            self.reason = reason
+            self.blamed.append(change)
+            self.messages.append(message)
+
+    def error(self, what: str) -> SourceError | None:
+        """Why changes were left out, when some were; `what` names the call."""
+        if self.reason is None:
+            return None
+        more = f"; and {len(self.messages) - _SHOWN} more" if len(self.messages) > _SHOWN else ""
+        return SourceError(self.reason, f"{what}: {'; '.join(self.messages[:_SHOWN])}{more}.")
 
 
 def updated(resource: Json, changes: Iterable[Change], options: BigQueryOptions) -> Update:

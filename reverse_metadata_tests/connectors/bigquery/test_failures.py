@@ -132,6 +132,17 @@ def test_a_column_that_is_not_there_fails_alone_and_costs_no_patch(shop: Shop) -
     assert [shop.front.count(method) for method in ("GET", "PATCH")] == [2, 1]
 
 
+def test_changes_that_fail_for_different_reasons_are_told_each_its_own(shop: Shop) -> None:
+    shop.table("orders", ID)
+    unmapped, *gone = tagged((*ORDERS, "id"), "PII", "Other"), *(described((*ORDERS, f"x{n}")) for n in range(7))
+    outcomes = shop.push(described(ORDERS), unmapped, *gone)
+    assert sorted(failed(outcomes)) == [("id", "invalid_value"), *((f"x{n}", "missing_object") for n in range(7))]
+    told = {str(outcome.error) for outcome in outcomes if outcome.error}
+    assert any("there is no column x0; " in each and each.endswith("; and 2 more.") for each in told)
+    assert any("no policy tag for PII: Other" in each for each in told)
+    assert shop.stored("orders")["description"] == "x"
+
+
 def test_a_table_that_is_gone_is_asked_for_once(shop: Shop) -> None:
     outcomes = shop.push(described(ORDERS), described((*ORDERS, "id")))
     assert failed(outcomes) == [("orders", "missing_object"), ("id", "missing_object")]

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path as File
 from secrets import token_hex
 from typing import Any
 
@@ -11,10 +12,12 @@ import pytest
 from reverse_metadata.connectors.base import Connector
 from reverse_metadata.connectors.batches import Unanswered
 from reverse_metadata.errors import Reason, SourceError
-from reverse_metadata.model import Outcome, Partition, Path, Statement
+from reverse_metadata.model import Aspect, Outcome, Partition, Path, Statement
 from reverse_metadata_tests.connectors.bigquery.shop import Shop, described
 from reverse_metadata_tests.contract.bigquery import BigQuery, emulated
+from reverse_metadata_tests.contract.estate import Estate
 from reverse_metadata_tests.engines.front import Answer
+from reverse_metadata_tests.templates import golden
 
 JOBS = "POST projects/shop-project/jobs"
 
@@ -52,6 +55,20 @@ def test_a_statement_that_fails_says_what_bigquery_says(peer: BigQuery) -> None:
     assert outcome.error is not None
     assert outcome.error.reason is Reason.OTHER
     assert outcome.attempts == 1
+
+
+def test_a_whole_run_with_the_published_template(peer: BigQuery, tmp_path: File) -> None:
+    orders = peer.table("orders", ["id"])
+    (published, _) = (row["template"] for row in golden.rows("published.yaml") if row["system"] == "bigquery")
+    estate = Estate(peer, tmp_path)
+    table = next(fqn for fqn in estate.fqns if fqn.endswith(".orders"))
+    for label in ("team.sales", "domain.gold"):
+        estate.catalog.tag(table, label)
+    settings = {"update_descriptions": False, "update_tags": True, "sql_template": published}
+    applied = estate.run(peer.partition, **settings)
+    assert (applied.statements, applied.problems, applied.counts) == (1, (), {"apply": 2})
+    assert [peer.stored(orders, Aspect.TAGS, key) for key in ("team", "domain")] == ["sales", "gold"]
+    assert estate.run(peer.partition, **settings).statements == 0
 
 
 # On the wire
