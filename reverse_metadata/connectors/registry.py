@@ -9,10 +9,10 @@ from reverse_metadata.errors import ConfigurationError
 #: The class of every system, as `module:class`.
 CONNECTORS: dict[str, str] = {
     "athena": "reverse_metadata.connectors.athena:AthenaConnector",
+    "bigquery": "reverse_metadata.connectors.bigquery:BigQueryConnector",
     "databricks": "reverse_metadata.connectors.databricks:DatabricksConnector",
     "mysql": "reverse_metadata.connectors.mysql:MysqlConnector",
     "oracle": "reverse_metadata.connectors.oracle:OracleConnector",
-    "bigquery": "reverse_metadata.connectors.bigquery:BigQueryConnector",
     "postgres": "reverse_metadata.connectors.postgres:PostgresConnector",
     "redshift": "reverse_metadata.connectors.redshift:RedshiftConnector",
     "trino": "reverse_metadata.connectors.trino:TrinoConnector",
