@@ -74,14 +74,12 @@ class Calls:
     def dataset(self, path: Path) -> Json:
         """https://cloud.google.com/bigquery/docs/reference/rest/v2/datasets/get"""
         return self._resource(
-            f"reading {called(path)}", lambda client: client.get_dataset(".".join(path), **self._once)
+            f"reading {called(path)}", lambda client: client.get_dataset(_dataset(path), **self._once)
         )
 
     def table(self, path: Path) -> Json:
         """https://cloud.google.com/bigquery/docs/reference/rest/v2/tables/get"""
-        return self._resource(
-            f"reading {called(path)}", lambda client: client.get_table(self._reference(path), **self._once)
-        )
+        return self._resource(f"reading {called(path)}", lambda client: client.get_table(_table(path), **self._once))
 
     def tables(self, path: Path) -> Iterator[list[str]]:
         """The names of a dataset's tables, page by page: they are no more than names there.
@@ -91,7 +89,7 @@ class Calls:
         token: str | None = None
 
         def page(client: Any) -> tuple[list[str], str | None]:
-            listed = client.list_tables(".".join(path), page_size=_PAGE, page_token=token, **self._once)
+            listed = client.list_tables(_dataset(path), page_size=_PAGE, page_token=token, **self._once)
             return [item.table_id for item in next(listed.pages, ())], listed.next_page_token
 
         while True:
@@ -136,7 +134,7 @@ class Calls:
         asked = list(permissions)
         answer = self.ask(
             f"reading the permissions on {called(path)}",
-            lambda client: client.test_iam_permissions(self._reference(path), asked, **self._once),
+            lambda client: client.test_iam_permissions(_table(path), asked, **self._once),
         )
         return set(answer.get("permissions") or ())
 
@@ -144,12 +142,16 @@ class Calls:
         resource: Json = self.ask(what, lambda client: call(client).to_api_repr())
         return resource
 
-    @staticmethod
-    def _reference(path: Path) -> Any:
-        """Not as text, which is read by its dots."""
-        from google.cloud import bigquery
 
-        return bigquery.DatasetReference(path[0], path[1]).table(path[2])
+def _dataset(path: Path) -> Any:
+    """Not as text, which the client reads by its dots: a project within a domain has some."""
+    from google.cloud import bigquery
+
+    return bigquery.DatasetReference(path[0], path[1])
+
+
+def _table(path: Path) -> Any:
+    return _dataset(path).table(path[2])
 
 
 def at_once(function: Callable[[_Item], _T], items: Iterable[_Item]) -> list[_T]:
