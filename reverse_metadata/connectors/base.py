@@ -129,6 +129,8 @@ class Capabilities:
     limits: Mapping[tuple[Aspect, EntityType], int] = field(default_factory=dict)
     unit: Unit = Unit.CHARACTERS
     tags: TagLimits = field(default_factory=TagLimits)
+    #: What the tags of a level may look like, where it is not `tags`.
+    tags_of: Mapping[EntityType, TagLimits] = field(default_factory=dict)
     #: What can be written and not be read: it is written again only once the catalog has another value.
     write_only: Mapping[Aspect, tuple[EntityType, ...]] = field(default_factory=dict)
 
@@ -136,6 +138,10 @@ class Capabilities:
         """The longest value of an aspect at this level; None where there is no limit."""
         most = self.limits.get((aspect, level))
         return None if most is None else Limit(most, self.unit)
+
+    def tag_limits(self, level: EntityType) -> TagLimits:
+        """What the tags of an object of this level may look like."""
+        return self.tags_of.get(level, self.tags)
 
     def is_write_only(self, aspect: Aspect, level: EntityType) -> bool:
         """Whether nobody can tell what stands in the source."""

@@ -10,6 +10,7 @@ from reverse_metadata.errors import ConfigurationError
 CONNECTORS: dict[str, str] = {
     "athena": "reverse_metadata.connectors.athena:AthenaConnector",
     "clickhouse": "reverse_metadata.connectors.clickhouse:ClickHouseConnector",
+    "bigquery": "reverse_metadata.connectors.bigquery:BigQueryConnector",
     "databricks": "reverse_metadata.connectors.databricks:DatabricksConnector",
     "mysql": "reverse_metadata.connectors.mysql:MysqlConnector",
     "oracle": "reverse_metadata.connectors.oracle:OracleConnector",
