@@ -9,8 +9,8 @@ from reverse_metadata.errors import ConfigurationError
 #: The class of every system, as `module:class`.
 CONNECTORS: dict[str, str] = {
     "athena": "reverse_metadata.connectors.athena:AthenaConnector",
-    "clickhouse": "reverse_metadata.connectors.clickhouse:ClickHouseConnector",
     "bigquery": "reverse_metadata.connectors.bigquery:BigQueryConnector",
+    "clickhouse": "reverse_metadata.connectors.clickhouse:ClickHouseConnector",
     "databricks": "reverse_metadata.connectors.databricks:DatabricksConnector",
     "mysql": "reverse_metadata.connectors.mysql:MysqlConnector",
     "oracle": "reverse_metadata.connectors.oracle:OracleConnector",

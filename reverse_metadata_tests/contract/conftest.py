@@ -10,11 +10,11 @@ from reverse_metadata_tests.contract.peer import Peer
 #: For each engine, the module beside this one and its context manager, which is given the request of the test. Those of
 #: a heavy engine also name the group of tests that shares it.
 PEERS = {
-    "bigquery-emulator": ("bigquery", "emulated", ""),
-    "bigquery-standin": ("bigquery", "standin", ""),
     "postgres-18": ("postgres", "postgres_18", ""),
     "postgres-15": ("postgres", "postgres_15", ""),
     "athena": ("athena", "athena", ""),
+    "bigquery-emulator": ("bigquery", "emulated", ""),
+    "bigquery-standin": ("bigquery", "standin", ""),
     "clickhouse": ("clickhouse", "clickhouse", ""),
     "databricks": ("databricks", "databricks_peer", ""),
     "mysql-mariadb": ("mysql", "mariadb", ""),
