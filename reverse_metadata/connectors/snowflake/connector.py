@@ -15,7 +15,6 @@ from reverse_metadata.connectors.base import (
     ConnectorOptions,
     Missing,
     Need,
-    Permit,
     Principal,
     Requests,
     TagLimits,
@@ -96,6 +95,11 @@ class SnowflakeConnector(SqlConnector):
         with connection.cursor() as cursor:
             cursor.execute(sql, parameters or None)
             return [tuple(row) for row in cursor.fetchall()]
+
+    def deliver(self, connection: Any, statement: Statement) -> None:
+        """The parts of a statement of ours one after the other: each commits by itself, and may be sent again."""
+        for part in statement.sql or sql.parts(statement.text):
+            self.run(connection, part)
 
     def refusal(self, error: Exception) -> Refusal | None:
         """See `failures.refusal`; a private key that cannot be read is no error of the driver's."""
@@ -219,16 +223,6 @@ class SnowflakeConnector(SqlConnector):
             if error.reason is Reason.MISSING_OBJECT:
                 return set()
             raise
-
-    def _send(self, partition: Partition, statement: Statement, permit: Permit) -> batches.Failure | None:
-        """The statement's own parts one after the other, each of which commits by itself and may be sent again."""
-        if statement.sql:
-            return super()._send(partition, statement, permit)
-        for part in sql.parts(statement.text):
-            failure = super()._send(partition, Statement(part, statement.changes), permit)
-            if failure is not None:
-                return failure
-        return None
 
     def _show(self, what: str, statement: str) -> list[dict[str, Any]]:
         """The rows of a SHOW by the names of their columns, whose order Snowflake does not promise."""
