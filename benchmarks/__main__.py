@@ -18,7 +18,7 @@ from typing import Any
 import click
 import psycopg
 
-from benchmarks import estate, filters, mysql
+from benchmarks import clickhouse, estate, filters, mysql
 from reverse_metadata.demo import server
 
 _SIZES = (200, 1000)
@@ -67,14 +67,18 @@ def main(json_path: Path | None) -> None:
     filtered = filters.measure()
     click.echo(f"==> {mysql.TABLES} tables on MariaDB", err=True)
     altered = mysql.measure() if mysql.available() else None
+    click.echo(f"==> {clickhouse.TABLES} tables on ClickHouse", err=True)
+    written = clickhouse.measure() if clickhouse.available() else None
     click.echo(_report(figures))
     click.echo(
         f"a filter of ten clauses over {filtered['tables']} tables takes {filtered['filter']:.1f} s,"
         f" {filtered['ratio']:.2f} of the {filtered['read']:.1f} s that reading them takes"
     )
     click.echo(mysql.report(altered))
+    click.echo(clickhouse.report(written))
     if json_path is not None:
-        json_path.write_text(json.dumps({**figures, "filter": filtered, "mysql": altered}, indent=2))
+        everything: dict[Any, Any] = {**figures, "filter": filtered, "mysql": altered, "clickhouse": written}
+        json_path.write_text(json.dumps(everything, indent=2))
 
 
 def _measure(size: int, host: str, place: Path) -> dict[str, Any]:

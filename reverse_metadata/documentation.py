@@ -9,7 +9,7 @@ from pathlib import Path
 
 from reverse_metadata.config import reference
 from reverse_metadata.connectors import registry
-from reverse_metadata.connectors.base import Capabilities, Connector
+from reverse_metadata.connectors.base import Capabilities, Connector, TagLimits
 from reverse_metadata.model import Aspect, EntityType
 
 _BEGIN, _END = "<!-- generated: support -->\n", "<!-- end -->"
@@ -63,10 +63,16 @@ def _limits(capabilities: Capabilities) -> Iterator[str]:
     longest = [f"{level} {limit:,}" for (_, level), limit in capabilities.limits.items()]
     if longest:
         yield f"Longest description in {capabilities.unit}: {', '.join(longest)}."
-    tags = capabilities.tags
-    bounds = {"characters a key": tags.max_key, "characters a value": tags.max_value, "tags an object": tags.max_tags}
+    yield from _tag_limits("Tags", capabilities.tags)
+    for level, limits in capabilities.tags_of.items():
+        yield from _tag_limits(f"Tags of a {level}", limits)
+
+
+def _tag_limits(whose: str, limits: TagLimits) -> Iterator[str]:
+    an_object = "tag an object" if limits.max_tags == 1 else "tags an object"
+    bounds = {"characters a key": limits.max_key, "characters a value": limits.max_value, an_object: limits.max_tags}
     if any(bounds.values()):
-        yield f"Tags: at most {', '.join(f'{bound:,} {of}' for of, bound in bounds.items() if bound)}."
+        yield f"{whose}: at most {', '.join(f'{bound:,} {of}' for of, bound in bounds.items() if bound)}."
 
 
 def _unread(capabilities: Capabilities) -> Iterator[str]:
@@ -79,7 +85,11 @@ def _cost(capabilities: Capabilities) -> Iterator[str]:
     requests = capabilities.requests
     reading = f"Reading a schema takes at most {requests.schema} requests"
     yield f"{reading}, and {requests.table} for each table." if requests.table else f"{reading}, however many tables."
-    one = "One statement carries a table with all its columns." if capabilities.together else "A statement a change."
+    one = "A statement a change."
+    if capabilities.together:
+        many = capabilities.statements
+        one = f"{many} statements carry" if many > 1 else "One statement carries"
+        one += " a table with all its columns."
     together = " Many go in one transaction, which is taken back whole." if capabilities.transactional else ""
     yield one + together
 

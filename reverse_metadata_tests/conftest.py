@@ -15,9 +15,11 @@ from reverse_metadata_tests.engines.bigquery import bigquery_emulator
 from reverse_metadata_tests.engines.bigquery_standin import BigQueryStandIn, bigquery_standin
 from reverse_metadata_tests.engines.clickhouse import clickhouse
 from reverse_metadata_tests.engines.clickhouse_http import ClickHouseFront, clickhouse_http
+from reverse_metadata_tests.engines.databricks import DatabricksStandIn, databricks
 from reverse_metadata_tests.engines.mariadb import mariadb
 from reverse_metadata_tests.engines.postgres import postgres_15
 from reverse_metadata_tests.engines.redshift import Redshift, Warehouse, redshift
+from reverse_metadata_tests.engines.snowflake import SnowflakeStandIn, snowflake_standin
 from reverse_metadata_tests.engines.spark import spark
 from reverse_metadata_tests.engines.trino import Trino, trino
 from reverse_metadata_tests.world import World, a_world
@@ -114,6 +116,20 @@ def _bigquery_emulator() -> Iterator[str]:
 def _bigquery_standin() -> Iterator[BigQueryStandIn]:
     """A stand-in for BigQuery, empty."""
     with bigquery_standin() as front:
+        yield front
+
+
+@pytest.fixture(name="databricks")
+def _databricks() -> Iterator[DatabricksStandIn]:
+    """A stand-in for a Databricks workspace, empty."""
+    with databricks() as front:
+        yield front
+
+
+@pytest.fixture(name="snowflake_standin")
+def _snowflake_standin() -> Iterator[SnowflakeStandIn]:
+    """A stand-in for Snowflake, empty."""
+    with snowflake_standin() as front:
         yield front
 
 

@@ -87,9 +87,9 @@ def test_the_configured_connection_wins_and_is_made_once(
     [
         ("Postgres", {"username": "u"}, "names no host"),
         (
-            "Snowflake",
+            "Dremio",
             {"account": "x"},
-            "service shop_pg: services of type 'Snowflake' cannot be written yet.*leave it out",
+            "service shop_pg: services of type 'Dremio' cannot be written yet.*leave it out",
         ),
     ],
 )

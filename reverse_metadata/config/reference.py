@@ -138,6 +138,9 @@ def _reference() -> Iterator[str]:
     for system in registry.CONNECTORS:
         options = registry.connector_type(system).options_type
         yield from _table(f"services: {system}", f"A service with `type: {system}`.", options)
+        for name, field in options.model_fields.items():
+            if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+                yield from _table(f"services: {system}: {name}", field.description or "", field.annotation)
     yield from _table("channels", _CHANNELS, Channel)
     yield from _table("channels: owners", "How owners of the catalog become owners in a database.", Owners)
     yield from _table(

@@ -93,6 +93,8 @@ class TagLimits:
     value_characters: str = ""
     #: Whether a key can stand without a value.
     valueless: bool = False
+    #: The classification under which the catalog lists keys that stand without a value, each as a tag of it.
+    placeholder: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +121,16 @@ class Capabilities:
     requests: Requests = Requests(schema=1)
     #: Whether one statement can carry the changes of a table and all its columns, and not one change alone.
     together: bool = False
+    #: With `together`, how many statements it takes where the columns cannot stand in the table's own: 2.
+    statements: int = 1
     #: Whether a text reads back exactly as it was sent. Then another text was written by somebody else.
     verbatim: bool = True
     #: Longest value by (aspect, level), in `unit`; a level that is absent has no limit.
     limits: Mapping[tuple[Aspect, EntityType], int] = field(default_factory=dict)
     unit: Unit = Unit.CHARACTERS
     tags: TagLimits = field(default_factory=TagLimits)
+    #: What the tags of a level may look like, where it is not `tags`.
+    tags_of: Mapping[EntityType, TagLimits] = field(default_factory=dict)
     #: What can be written and not be read: it is written again only once the catalog has another value.
     write_only: Mapping[Aspect, tuple[EntityType, ...]] = field(default_factory=dict)
 
@@ -132,6 +138,10 @@ class Capabilities:
         """The longest value of an aspect at this level; None where there is no limit."""
         most = self.limits.get((aspect, level))
         return None if most is None else Limit(most, self.unit)
+
+    def tag_limits(self, level: EntityType) -> TagLimits:
+        """What the tags of an object of this level may look like."""
+        return self.tags_of.get(level, self.tags)
 
     def is_write_only(self, aspect: Aspect, level: EntityType) -> bool:
         """Whether nobody can tell what stands in the source."""

@@ -36,13 +36,15 @@ class Failure:
 
     `culprit` is the position in the batch of the statement that failed, None when the engine does not say; with
     `spoils_table` every other statement on its table would fail as well. `spoils_all` says that nothing else can
-    succeed either: no connection, no login, the partition is locked.
+    succeed either: no connection, no login, the partition is locked. `blamed` are the changes of a statement that
+    cannot succeed, where that is known: the others are sent again without them (`run_each`).
     """
 
     error: SourceError
     culprit: int | None = None
     spoils_table: bool = False
     spoils_all: bool = False
+    blamed: tuple[Change, ...] = ()
 
     @property
     def splits(self) -> bool:
@@ -73,8 +75,8 @@ def run_each(
 ) -> Iterator[Outcome]:
     """Send statements one after the other, each of which the engine takes or leaves as a whole.
 
-    One that carries several changes and fails is sent again in halves, made by `resolve`, until the bad change stands
-    alone; an outcome is then that of a part. Yields as `run` does.
+    One that carries several changes and fails is sent again without those that are to blame, or in halves, made by
+    `resolve`, until the bad change stands alone; an outcome is then that of a part. Yields as `run` does.
     """
     return _tried(statements, lambda waiting, attempt: _round_each(waiting, send, resolve, attempt))
 
@@ -157,13 +159,24 @@ def _round_each(
         elif len(statement.changes) == 1 or statement.sql or not failure.splits or failure.error.transient:
             yield Outcome(statement, failure.error, attempt)
         else:
-            half = len(statement.changes) // 2
             try:
-                parts = [*resolve(statement.changes[:half]), *resolve(statement.changes[half:])]
+                lost, parts = _parted(statement, failure, resolve)
             except SourceError as error:
                 yield Outcome(statement, error, attempt)
             else:
+                yield from (Outcome(each, failure.error, attempt) for each in lost)
                 queue.extendleft(reversed(parts))
+
+
+def _parted(
+    statement: Statement, failure: Failure, resolve: Callable[[Iterable[Change]], list[Statement]]
+) -> tuple[list[Statement], list[Statement]]:
+    """What of a statement is lost, and what is sent again: all but the blamed changes, or everything in halves."""
+    blamed = {change.key for change in failure.blamed}
+    rest = [change for change in statement.changes if change.key not in blamed]
+    cut = len(rest) if blamed else len(rest) // 2
+    lost = resolve(failure.blamed) if blamed else []
+    return lost, [part for group in (rest[:cut], rest[cut:]) if group for part in resolve(group)]
 
 
 def _take(

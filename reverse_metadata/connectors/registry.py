@@ -9,11 +9,16 @@ from reverse_metadata.errors import ConfigurationError
 #: The class of every system, as `module:class`.
 CONNECTORS: dict[str, str] = {
     "athena": "reverse_metadata.connectors.athena:AthenaConnector",
+    "bigquery": "reverse_metadata.connectors.bigquery:BigQueryConnector",
+    "clickhouse": "reverse_metadata.connectors.clickhouse:ClickHouseConnector",
+    "databricks": "reverse_metadata.connectors.databricks:DatabricksConnector",
     "mysql": "reverse_metadata.connectors.mysql:MysqlConnector",
     "oracle": "reverse_metadata.connectors.oracle:OracleConnector",
     "postgres": "reverse_metadata.connectors.postgres:PostgresConnector",
     "redshift": "reverse_metadata.connectors.redshift:RedshiftConnector",
+    "snowflake": "reverse_metadata.connectors.snowflake:SnowflakeConnector",
     "trino": "reverse_metadata.connectors.trino:TrinoConnector",
+    "unitycatalog": "reverse_metadata.connectors.databricks:UnityCatalogConnector",
 }
 
 #: The catalog's `serviceType`s of engines that speak another one's protocol and differ where it matters here, with

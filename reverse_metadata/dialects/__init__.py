@@ -10,6 +10,7 @@ from reverse_metadata.dialects.mysql import MYSQL
 from reverse_metadata.dialects.oracle import ORACLE
 from reverse_metadata.dialects.postgres import POSTGRES
 from reverse_metadata.dialects.redshift import REDSHIFT
+from reverse_metadata.dialects.snowflake import SNOWFLAKE
 from reverse_metadata.dialects.spark import SPARK
 from reverse_metadata.dialects.trino import TRINO
 from reverse_metadata.errors import ConfigurationError
@@ -26,6 +27,7 @@ DIALECTS: dict[str, Dialect] = {
     "oracle": ORACLE,
     "postgres": POSTGRES,
     "redshift": REDSHIFT,
+    "snowflake": SNOWFLAKE,
     "trino": TRINO,
     "unitycatalog": SPARK,
 }

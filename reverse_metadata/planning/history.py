@@ -1,11 +1,12 @@
 """What the catalog once held: its version history, asked only where the merge needs it."""
 
+from collections.abc import Callable
 from functools import cached_property
 
 from reverse_metadata.catalogs.base import Catalog
 from reverse_metadata.config import Channel
 from reverse_metadata.connectors.base import TagLimits
-from reverse_metadata.model import Entity, Path
+from reverse_metadata.model import Entity, EntityType, Path
 from reverse_metadata.planning import tags
 from reverse_metadata.planning.descriptions import formatted
 from reverse_metadata.planning.text import normal
@@ -19,7 +20,9 @@ class History:
     raise CatalogError.
     """
 
-    def __init__(self, catalog: Catalog, entity: Entity, channel: Channel, limits: TagLimits) -> None:
+    def __init__(
+        self, catalog: Catalog, entity: Entity, channel: Channel, limits: Callable[[EntityType], TagLimits]
+    ) -> None:
         self._catalog = catalog
         self._entity = entity
         self._channel = channel
@@ -52,7 +55,7 @@ class History:
     def _tags(self) -> dict[Path, set[tuple[str, str]]]:
         found: dict[Path, set[tuple[str, str]]] = {}
         for entity in self._versions:
-            wishes = tags.wishes(entity.tags, self._channel.tags, self._limits)
+            wishes = tags.wishes(entity.tags, self._channel.tags, self._limits(entity.type))
             held = {(wish.key, wish.value) for wish in wishes if wish.verdict is None}
             found.setdefault(entity.path, set()).update(held)
         return found

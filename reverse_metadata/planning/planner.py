@@ -156,9 +156,6 @@ class _Planner:
 
         A tag that goes in the same run makes room for one, unless it is protected: it may wait for longer.
         """
-        most = self._connector.capabilities.tags.max_tags
-        if most is None:
-            return
         standing = Counter({path: len(found.tags) for path, found in self._state.items()})
         changes = self.decisions.changes
         standing.subtract(
@@ -169,7 +166,8 @@ class _Planner:
         for index, change in enumerate(changes):
             if change.aspect is Aspect.TAGS and change.verdict is Verdict.APPLY and change.actual is None:
                 standing[change.path] += 1
-                if standing[change.path] > most:
+                most = self._connector.capabilities.tag_limits(change.type).max_tags
+                if most is not None and standing[change.path] > most:
                     reason = f"this would be tag number {standing[change.path]}; a {change.type} takes {most}"
                     changes[index] = replace(change, verdict=Verdict.TOO_LONG, reason=reason)
 
@@ -183,7 +181,7 @@ class _Planner:
         if top.path not in self._state and not top.deleted:
             self._plan_missing(top, in_scope)
             return
-        history = History(self._catalog, top, self._channel, self._connector.capabilities.tags)
+        history = History(self._catalog, top, self._channel, self._connector.capabilities.tag_limits)
         for entity in top.walk():
             self._plan_aspects(entity, top, history, in_scope(entity, top))
         listed = {entity.fqn for entity in top.walk()}
@@ -287,7 +285,7 @@ class _Planner:
                 self.decisions.decide(subject, Desired(wish.wanted, wish.value))
 
     def _wishes(self, entity: Entity) -> list[tags.TagWish]:
-        return tags.wishes(entity.tags, self._channel.tags, self._connector.capabilities.tags)
+        return tags.wishes(entity.tags, self._channel.tags, self._connector.capabilities.tag_limits(entity.type))
 
     def _protects(
         self, labels: Sequence[Tag], wish: tags.TagWish | None, last: Last | None, actual: str | None

@@ -90,8 +90,9 @@ class Rivals:
         """The same for every key of an entity's tags that other channels write; the rest is this channel's."""
         rivals = self._rivals(entity, top, Aspect.TAGS)
         by_key: dict[str, list[_Wish]] = {}
+        limits = self._capabilities.tag_limits(entity.type)
         for channel in (*rivals, self._channel) if rivals else ():
-            for wish in tags.wishes(entity.tags, channel.tags, self._capabilities.tags):
+            for wish in tags.wishes(entity.tags, channel.tags, limits):
                 ambiguous = wish.verdict is Verdict.AMBIGUOUS
                 said = _Wish(channel, (wish.value, ambiguous), None if ambiguous else wish.value)
                 by_key.setdefault(wish.key, []).append(said)

@@ -55,7 +55,7 @@ def wishes(labels: Sequence[Tag], rules: Tags, limits: TagLimits) -> list[TagWis
             reason = f"the label {label.fqn} names no classification and tag; correct it in the catalog"
             found[label.fqn] = TagWish(label.fqn, "", label.fqn, Verdict.INVALID, reason)
             continue
-        key, value = _key_and_value(names, entry, rules)
+        key, value = _key_and_value(names, entry, rules, limits)
         key = _fit_characters(key, limits.key_characters, rules)
         values[key][_spelled(fqn, ".,")] = _fit(value, rules, limits)
     found.update((key, _wish(key, dict(sorted(wanted.items())), rules, limits)) for key, wanted in values.items())
@@ -114,8 +114,11 @@ def _entry(fqn: str, rules: Tags) -> TagEntry | None:
     return TagEntry(key=entry) if isinstance(entry, str) else entry
 
 
-def _key_and_value(names: tuple[str, ...], entry: TagEntry, rules: Tags) -> tuple[str, str]:
+def _key_and_value(names: tuple[str, ...], entry: TagEntry, rules: Tags, limits: TagLimits) -> tuple[str, str]:
     """The key and value of a label as the rules spell them, whatever the source takes."""
+    if entry is _WITHOUT_ENTRY and limits.placeholder and names[0].lower() == limits.placeholder.lower():
+        # The catalog read this key in the source, as it is spelled there.
+        return ".".join(names[1:]), ""
     case = entry.case or rules.case
     prefix = rules.prefix if entry.prefix is None else entry.prefix
     key = prefix + (entry.key or _cased(names[0], case))

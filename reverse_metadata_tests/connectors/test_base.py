@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from reverse_metadata.connectors.base import Capabilities, ConnectorOptions, Limit, Unit, ordered
+from reverse_metadata.connectors.base import Capabilities, ConnectorOptions, Limit, TagLimits, Unit, ordered
 from reverse_metadata.model import Aspect, EntityType, Path
 from reverse_metadata_tests.connectors.postgres.shop import change
 
@@ -71,3 +71,9 @@ def test_as_much_as_fits_is_kept(text: str, unit: Unit, most: int) -> None:
         assert text.startswith(kept)
         assert limit.length(text) > most
         assert limit.length(text[: len(kept) + 1] + "…") > most
+
+
+def test_the_tags_of_a_level_may_have_limits_of_their_own() -> None:
+    labels, one = TagLimits(max_key=63), TagLimits(max_tags=1)
+    capabilities = Capabilities({}, transactional=False, tags=labels, tags_of={EntityType.COLUMN: one})
+    assert [capabilities.tag_limits(level) for level in EntityType] == [labels, labels, labels, one]

@@ -272,6 +272,20 @@ def test_a_statement_that_fails_is_sent_in_halves_until_the_bad_change_stands_al
     assert len(source.sent) == 7
 
 
+def test_changes_that_are_to_blame_are_left_out_at_once() -> None:
+    statement = wide()
+    source = Whole("t5", failure=Failure(FORBIDDEN, blamed=statement.changes[4:6]))
+    rest = ["t0", "t1", "t2", "t3", "t6", "t7"]
+    assert each(source, statement) == [(["t4", "t5"], False), (rest, True)]
+    assert source.sent == [names(statement), rest]
+
+
+def test_a_failure_that_blames_everything_is_not_sent_again() -> None:
+    source = Whole("t5", failure=Failure(FORBIDDEN, blamed=wide().changes))
+    assert each(source, wide()) == [(names(wide()), False)]
+    assert len(source.sent) == 1
+
+
 def test_a_failure_that_spoils_the_table_is_not_split_and_spares_its_other_statements() -> None:
     source = Whole("t5", failure=Failure(FORBIDDEN, spoils_table=True))
     assert each(source, wide(), wide(), wide("u")) == [

@@ -13,12 +13,18 @@ PEERS = {
     "postgres-18": ("postgres", "postgres_18", ""),
     "postgres-15": ("postgres", "postgres_15", ""),
     "athena": ("athena", "athena", ""),
+    "bigquery-emulator": ("bigquery", "emulated", ""),
+    "bigquery-standin": ("bigquery", "standin", ""),
+    "clickhouse": ("clickhouse", "clickhouse", ""),
+    "databricks": ("databricks", "databricks_peer", ""),
     "mysql-mariadb": ("mysql", "mariadb", ""),
     "oracle": ("oracle", "oracle_peer", ""),
     "redshift": ("redshift", "redshift", ""),
+    "snowflake": ("snowflake", "snowflake", ""),
     "trino-hive": ("trino", "hive", "trino_server"),
     "trino-iceberg": ("trino", "iceberg", "trino_server"),
     "trino-memory": ("trino", "memory", "trino_server"),
+    "unitycatalog": ("databricks", "unitycatalog_peer", ""),
 }
 
 

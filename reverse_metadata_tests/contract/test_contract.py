@@ -345,7 +345,7 @@ def test_reading_takes_as_many_requests_as_declared(peer: Peer) -> None:
     assert many[0] <= allowed.schema + 12 * allowed.table
     assert named[0] <= allowed.schema + allowed.table
     assert resolved[0] <= 12 * allowed.resolve
-    assert len(statements) == (12 if peer.capabilities.together else len(changes))
+    assert len(statements) == (12 * peer.capabilities.statements if peer.capabilities.together else len(changes))
 
 
 def test_only_the_tables_that_were_asked_for_are_read(peer: Peer) -> None:

@@ -9,6 +9,7 @@ from reverse_metadata.dialects.mysql import MYSQL, with_sql_mode
 from reverse_metadata.dialects.oracle import ORACLE
 from reverse_metadata.dialects.postgres import POSTGRES, POSTGRES_BACKSLASH
 from reverse_metadata.dialects.redshift import REDSHIFT
+from reverse_metadata.dialects.snowflake import SNOWFLAKE, dotted, quoted
 from reverse_metadata.dialects.spark import SPARK
 from reverse_metadata.dialects.trino import TRINO
 from reverse_metadata.errors import ConfigurationError, Unwritable
@@ -41,6 +42,7 @@ BOTH = with_sql_mode({"ANSI_QUOTES", "NO_BACKSLASH_ESCAPES"})
         (REDSHIFT, "\\' \n $x$", "'\\\\'' \n $x$'"),
         (BIGQUERY, "\\' \"\t\u2028", "'\\\\\\' \"\t\u2028'"),
         (BIGQUERY, "a\r\nb\0001", "'a\\r\\nb\\x001'"),
+        (SNOWFLAKE, "\\' \" \n $$", "'\\\\'' \" \n $$'"),
         (ATHENA, "\\' \"\t", "'\\\\\\' \"\t'"),
         (ATHENA, "${x}1\r\n\0001", "'\\044{x}1\\r\\n\\0001'"),
     ],
@@ -101,6 +103,10 @@ def test_what_stands_inside_the_quotes_of_a_text(dialect: Dialect, quote: str, t
         (BIGQUERY, "my-project", "`my-project`"),
         (BIGQUERY, "Hash", "`Hash`"),
         (BIGQUERY, "a`\\\n", "`a\\`\\\\\\n`"),
+        (SNOWFLAKE, "ORDERS$1", "ORDERS$1"),
+        (SNOWFLAKE, "orders", '"orders"'),
+        (SNOWFLAKE, "QUALIFY", '"QUALIFY"'),
+        (SNOWFLAKE, 'a"\\', '"a""\\"'),
         (ATHENA, "Orders", "Orders"),
         (ATHENA, "_orders", "`_orders`"),
         (ATHENA, "date", "`date`"),
@@ -137,6 +143,7 @@ def test_what_no_dialect_can_hold(dialect: Dialect) -> None:
         (POSTGRES, "a\0", "PostgreSQL cannot hold the character U+0000: 'a\\u{0}'"),
         (PLAIN_BACKSLASH, "a\0", "MySQL cannot hold the character U+0000: 'a\\u{0}'"),
         (REDSHIFT, "a\0", "Redshift cannot hold the character U+0000: 'a\\u{0}'"),
+        (SNOWFLAKE, "a\0", "Snowflake cannot hold the character U+0000: 'a\\u{0}'"),
         (TRINO, "x" * 99 + "\udfff", f"Trino cannot hold the character U+DFFF: '{'x' * 80}…'"),
     ],
 )
@@ -190,6 +197,7 @@ def test_every_system_has_its_dialect() -> None:
         "oracle": "Oracle",
         "postgres": "PostgreSQL",
         "redshift": "Redshift",
+        "snowflake": "Snowflake",
         "trino": "Trino",
         "unitycatalog": "Spark",
     }
@@ -208,9 +216,15 @@ def test_the_reserved_words_of_the_vendors_are_quoted() -> None:
     words = {
         REDSHIFT: "aes128 bytedict credentials deflate encode freeze gzip identity language mostly8 new oid raw",
         BIGQUERY: "assert_rows_modified by contains define enum following groups hash lookup merge new of qualify",
+        SNOWFLAKE: "ACCOUNT CONNECTION FOLLOWING GSCLUSTER ILIKE MINUS ORGANIZATION QUALIFY REGEXP SAMPLE WHENEVER",
         ATHENA: "all binary conf dayofweek external floor group import less macro partialscan reduce views with",
     }
     found = [
         (dialect.name, word) for dialect in words for word in words[dialect].split() if dialect.identifier(word) == word
     ]
     assert found == []
+
+
+def test_snowflake_has_names_that_are_always_quoted() -> None:
+    assert quoted("ORDERS") == '"ORDERS"'
+    assert dotted(("a.b", 'c"d')) == '"a.b"."c""d"'

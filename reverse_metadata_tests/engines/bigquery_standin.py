@@ -92,8 +92,7 @@ class BigQueryStandIn(Front):
 
     def refusal(self, status: int, reason: str, message: str) -> Answer:
         """BigQuery's way to answer an error: `refusal(503, "backendError", "Error encountered. Try again later.")`."""
-        errors = [{"message": message, "domain": "global", "reason": reason}]
-        return _answer(status, {"error": {"code": status, "message": message, "errors": errors}})
+        return refusal(status, reason, message)
 
     def rate_limited(self) -> Answer:
         """More than five changes of a table in ten seconds."""
@@ -223,8 +222,7 @@ class BigQueryStandIn(Front):
 
     def _checked(self, resource: Json, body: Json, name: str) -> Json:
         """What is kept of the body: no nulls, and the labels merged into those that are there."""
-        if len(body.get("description") or "") > _DESCRIPTION:
-            raise Refused(400, "invalid", f"Descriptions can be at most {_DESCRIPTION} characters long.")
+        check_texts(body)
         for each in _all_fields(body):
             _check_field(each)
         kept = {key: value for key, value in body.items() if value is not None}
@@ -261,10 +259,23 @@ def _all_fields(body: Json) -> Iterator[Json]:
         yield from _all_fields(each)
 
 
+def check_texts(body: Json) -> None:
+    """Raise Refused for a description that is longer than BigQuery takes, of a dataset, a table or its columns."""
+    if len(body.get("description") or "") > _DESCRIPTION:
+        raise Refused(400, "invalid", f"Descriptions can be at most {_DESCRIPTION} characters long.")
+    for given in _all_fields(body):
+        if len(given.get("description") or "") > _FIELD_DESCRIPTION:
+            message = f"is too long. The maximum length is {_FIELD_DESCRIPTION} characters."
+            raise Refused(400, "invalid", f"The description for field {given['name']} {message}")
+
+
+def refusal(status: int, reason: str, message: str) -> Answer:
+    """BigQuery's way to answer an error."""
+    errors = [{"message": message, "domain": "global", "reason": reason}]
+    return _answer(status, {"error": {"code": status, "message": message, "errors": errors}})
+
+
 def _check_field(given: Json) -> None:
-    if len(given.get("description") or "") > _FIELD_DESCRIPTION:
-        message = f"is too long. The maximum length is {_FIELD_DESCRIPTION} characters."
-        raise Refused(400, "invalid", f"The description for field {given['name']} {message}")
     if "policyTags" in given and given.get("fields"):
         raise Refused(400, "invalid", "Policy tags can only be attached to a leaf field")
 

@@ -47,6 +47,15 @@ def test_the_classification_is_the_key_and_the_tag_is_the_value() -> None:
     ]
 
 
+def test_a_label_that_stands_for_a_key_without_a_value_is_that_key() -> None:
+    limits = TagLimits(valueless=True, placeholder="UNITY_CATALOG_TAGS")
+    labels = ("UNITY_CATALOG_TAGS.Certified", "PII.Sensitive")
+    assert pairs(*labels, limits=limits, case="lower", prefix="gov_") == {"Certified": "", "gov_pii": "sensitive"}
+    assert pairs(*labels) == {"UNITY_CATALOG_TAGS": "Certified", "PII": "Sensitive"}
+    mapped = pairs(labels[0], limits=limits, map={"unity_catalog_tags": {"key": "seen"}})
+    assert mapped == {"seen": "Certified"}
+
+
 def test_names_with_dots_and_reserved_words_are_read_as_the_catalog_quotes_them() -> None:
     assert wanted('"acme.com"."v1.0 beta"', "Size.5__reserved__quote__") == [
         TagWish("Size", '5"', "Size.5__reserved__quote__"),

@@ -14,6 +14,7 @@ from reverse_metadata_tests.templates.injection.lexers import (
     oracle,
     postgres,
     redshift,
+    snowflake,
     spark,
     trino,
 )
@@ -240,6 +241,25 @@ _ORACLE = _forms(
     ("CALL note({tag_key:literal}, '{tag_key}:{tag_value}')", "CALL note('«tag_key»', '«tag_key»:«tag_value»')"),
 )
 
+_SNOWFLAKE = _forms(
+    (
+        "ALTER SCHEMA {database}.{schema} SET TAG {database}.{schema}.{tag_key} = '{tag_value}';",
+        """ALTER SCHEMA "«database»"."«schema»" SET TAG "«database»"."«schema»"."«tag_key»" = '«tag_value»'""",
+    ),
+    (
+        'ALTER DATABASE "{database}" SET COMMENT = {description};',
+        """ALTER DATABASE "«database»" SET COMMENT = '«description»'""",
+    ),
+    (
+        """COMMENT ON COLUMN {schema}."t {table}".{column} IS '<{description}>\\n' // {{us}}""",
+        """COMMENT ON COLUMN "«schema»"."t «table»"."«column»" IS '<«description»>\\n' // {us}""",
+    ),
+    (
+        "GRANT OWNERSHIP ON TABLE {table} TO ROLE {owner}; /* {{us}} */ CALL note({owner:literal}, $${{us}}$$)",
+        """GRANT OWNERSHIP ON TABLE "«table»" TO ROLE "«owner»";;/* {us} */ CALL note('«owner»', '{us}')""",
+    ),
+)
+
 
 def _mysql(*modes: str) -> Speech:
     ansi, no_backslash = "ANSI_QUOTES" in modes, "NO_BACKSLASH_ESCAPES" in modes
@@ -283,6 +303,7 @@ SPEECHES: dict[str, Speech] = {
         # What separates the names of a path.
         lambda name: _no_name(name) or "." in name or ":" in name,
     ),
+    "snowflake": Speech(DIALECTS["snowflake"], snowflake.tokens, _SNOWFLAKE, _nul, _no_name),
     "athena": Speech(DIALECTS["athena"], athena.tokens, _ATHENA, _never, _no_hive_name),
     "spark": Speech(
         DIALECTS["unitycatalog"],

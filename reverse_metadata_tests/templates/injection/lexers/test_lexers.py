@@ -12,6 +12,7 @@ from reverse_metadata_tests.templates.injection.lexers import (
     oracle,
     postgres,
     redshift,
+    snowflake,
     spark,
     trino,
 )
@@ -189,6 +190,22 @@ def test_athena(sql: str, found: list[Token]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("sql", "found"),
+    [
+        ("'Today''s sales projections' '-''-'", [text("Today's sales projections"), text("-'-")]),
+        (r"""'\'\"\\\b\n\q\u26c4\x21\041'""", [text("'\"\\\b\nq⛄!!")]),
+        (r"$$string with a ' character and \n$$", [text(r"string with a ' character and \n")]),
+        ("'a$$b'", [text("a$$b")]),
+        ('"quote""andunquote"', [name('quote"andunquote')]),
+        ("my$t _a", [word("MY$T"), word("_A")]),
+        ("-- a ' b\n// c\n/* d\n */;", [comment("-- a ' b"), comment("// c"), comment(" d\n */"), sign(";")]),
+    ],
+)
+def test_snowflake(sql: str, found: list[Token]) -> None:
+    assert snowflake.tokens(sql) == found
+
+
+@pytest.mark.parametrize(
     ("lexer", "sql"),
     [
         (postgres, "'a"),
@@ -220,6 +237,12 @@ def test_athena(sql: str, found: list[Token]) -> None:
         (bigquery, "``"),
         (bigquery, "Rb'a'"),
         (bigquery, "$$a$$"),
+        (snowflake, r"'a\'"),
+        (snowflake, r"'\0'"),
+        (snowflake, '""'),
+        (snowflake, "$$a"),
+        (snowflake, "x'00'"),
+        (snowflake, "`a`"),
         (athena, "'${x}'"),
         (athena, r"'a\'"),
         (athena, "/* a */"),
