@@ -8,11 +8,13 @@ import random
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TypeVar
 
-from reverse_metadata.errors import SourceError
-from reverse_metadata.model import Change, Outcome, Path, Statement
+from reverse_metadata.errors import Reason, SourceError
+from reverse_metadata.model import Aspect, Change, Outcome, Path, Statement
 
 _T = TypeVar("_T")
 
@@ -66,6 +68,26 @@ def run(
     that may pass is tried again after everything else.
     """
     return _tried(statements, lambda waiting, attempt: _round(waiting, send, size, size_bytes, attempt))
+
+
+def run_by_aspect(statements: Iterable[Statement], send: Send) -> Iterator[Outcome]:
+    """`run` for statements of several aspects, each by itself; yields as it does.
+
+    A change of owner keeps readers from the table until its transaction ends, also while the next one waits for its
+    lock, so each goes alone.
+    """
+    for aspect, group in groupby(statements, key=lambda statement: statement.aspect):
+        yield from run(group, send, size=1 if aspect is Aspect.OWNER else 500)
+
+
+def unanswered(told: str, settle: Callable[[], None]) -> Failure:
+    """The failure of a COMMIT whose answer was lost with the connection; `told` is what was heard last.
+
+    The server may still be at it, and whoever reads back wants to read the end of it: so `settle` first.
+    """
+    with suppress(SourceError):
+        settle()
+    return Failure(Unanswered(Reason.CONNECTION, f"the connection was lost before COMMIT was answered: {told}"))
 
 
 def run_each(

@@ -8,11 +8,9 @@ transactions of their own, and nothing waits for a lock longer than `lock_timeou
 import hashlib
 import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import suppress
-from itertools import groupby
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from reverse_metadata.connectors import batches
+from reverse_metadata.connectors import batches, sqlstates
 from reverse_metadata.connectors.base import (
     Capabilities,
     Connector,
@@ -67,10 +65,6 @@ _CLUSTER = "SELECT system_identifier::text FROM pg_catalog.pg_control_system()"
 _KEEPALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
 #: Seconds after which the server ends a transaction whose client fell silent: a dead host must not hold locks.
 _SILENCE = 30
-#: A change of owner blocks readers until its transaction ends, also while the next one waits for its lock.
-_OWNERS_A_TRANSACTION = 1
-#: SQLSTATEs after which no other statement on the same table can succeed either.
-_SPOILS_THE_TABLE = ("42501", "42P01", "3F000", "55P03")
 
 
 class PostgresConnector(Connector):
@@ -175,9 +169,7 @@ class PostgresConnector(Connector):
     ) -> Iterator[Outcome]:
         """At most 500 comments, or one owner, a transaction. A COMMIT without an answer is an `Unanswered` error."""
         database = self._database_of(partition)
-        for aspect, group in groupby(statements, key=lambda statement: statement.aspect):
-            size = _OWNERS_A_TRANSACTION if aspect is Aspect.OWNER else 500
-            yield from batches.run(group, lambda batch: self._send(database, partition, batch, permit), size=size)
+        return batches.run_by_aspect(statements, lambda batch: self._send(database, partition, batch, permit))
 
     def settle(self, partition: Partition) -> None:
         """Take and release the lock under which every batch of this partition runs."""
@@ -243,11 +235,7 @@ class PostgresConnector(Connector):
             self._roll_back(database)
             if failures.reason_of(error) is not Reason.CONNECTION:
                 return self._failure(error, database, batch[0], None)
-            lost = f"the connection was lost before COMMIT was answered: {failures.message_of(error)}"
-            with suppress(SourceError):
-                # The server may still be at it; whoever reads back wants to read the end of it.
-                self.settle(partition)
-            return batches.Failure(batches.Unanswered(Reason.CONNECTION, lost))
+            return batches.unanswered(failures.message_of(error), lambda: self.settle(partition))
         return None
 
     def _failure(
@@ -255,7 +243,7 @@ class PostgresConnector(Connector):
     ) -> batches.Failure:
         lacking = "" if culprit is None else self._lacking(error, database, statement)
         refused = failures.refused_statement(error, statement, lacking)
-        spoils_table = error.sqlstate in _SPOILS_THE_TABLE and refused.reason is not Reason.OTHER
+        spoils_table = error.sqlstate in sqlstates.SPOIL_THE_TABLE and refused.reason is not Reason.OTHER
         return batches.Failure(refused, culprit, spoils_table)
 
     def _lacking(self, error: "psycopg.Error", database: str, statement: Statement) -> str:
