@@ -13,7 +13,6 @@ import math
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
-from itertools import groupby
 from typing import Any, ClassVar, TypeVar
 
 from reverse_metadata.connectors import batches
@@ -58,8 +57,6 @@ _SCHEMAS = (
 )
 #: Seconds for which an answer may be late.
 _GRACE = 30
-#: A change of owner keeps others from the table until its transaction ends.
-_OWNERS_A_TRANSACTION = 1
 
 
 class RedshiftConnector(Connector):
@@ -168,9 +165,7 @@ class RedshiftConnector(Connector):
     ) -> Iterator[Outcome]:
         """At most 500 comments, or one owner, a transaction. A COMMIT without an answer is an `Unanswered` error."""
         database = self.options.rewritten(partition.path)[0]
-        for aspect, group in groupby(statements, key=lambda statement: statement.aspect):
-            size = _OWNERS_A_TRANSACTION if aspect is Aspect.OWNER else 500
-            yield from batches.run(group, lambda batch: self._send(database, partition, batch, permit), size=size)
+        return batches.run_by_aspect(statements, lambda batch: self._send(database, partition, batch, permit))
 
     def settle(self, partition: Partition) -> None:
         """Wait until every transaction that this user has open in the database by now, in other sessions, has ended.
@@ -237,13 +232,10 @@ class RedshiftConnector(Connector):
         except Exception as error:
             refusal = self._meaning(error, database)
             self._roll_back(database)
-            if refusal.reason is not Reason.CONNECTION:
+            if failures.is_answer(error) and refusal.reason is not Reason.CONNECTION:
                 return batches.Failure(refusal.error(named(first)))
-            lost = f"the connection was lost before COMMIT was answered: {refusal.message}"
-            with suppress(SourceError):
-                # The server may still be at it; whoever reads back wants to read the end of it.
-                self.settle(partition)
-            return batches.Failure(batches.Unanswered(Reason.CONNECTION, lost))
+            self._forget(database)
+            return batches.unanswered(refusal.message, lambda: self.settle(partition))
         return None
 
     def _failure(

@@ -1,46 +1,20 @@
 """What the errors of Redshift and its driver mean.
 
-The server's are PostgreSQL's SQLSTATEs (https://www.postgresql.org/docs/8.0/errcodes-appendix.html); a conflict between
-two transactions is error 1023 (https://docs.aws.amazon.com/redshift/latest/dg/c_serial_isolation-serializable-isolation-troubleshooting.html).
+The server's are PostgreSQL's SQLSTATEs, see `sqlstates`; a conflict between two transactions is error 1023
+(https://docs.aws.amazon.com/redshift/latest/dg/c_serial_isolation-serializable-isolation-troubleshooting.html).
 """
 
 import re
 from typing import Any
 
-from reverse_metadata.connectors import aws
+from reverse_metadata.connectors import aws, sqlstates
 from reverse_metadata.connectors.refusals import Refusal, told
 from reverse_metadata.errors import Reason, SourceError
 
-_REASONS = {
-    "42501": Reason.MISSING_PRIVILEGE,
-    "42P01": Reason.MISSING_OBJECT,
-    "42703": Reason.MISSING_OBJECT,
-    "42704": Reason.MISSING_OBJECT,
-    "42809": Reason.MISSING_OBJECT,
-    "3D000": Reason.MISSING_OBJECT,
-    "3F000": Reason.MISSING_OBJECT,
-    "55P03": Reason.LOCK_TIMEOUT,
-    "57014": Reason.STATEMENT_TIMEOUT,
-    "40001": Reason.SERIALIZATION,
-    "40P01": Reason.SERIALIZATION,
-    "22021": Reason.INVALID_VALUE,
-    "22P05": Reason.INVALID_VALUE,
-    "53300": Reason.CONNECTION,
-    "57P01": Reason.CONNECTION,
-    "57P02": Reason.CONNECTION,
-    "57P03": Reason.CONNECTION,
-}
-_REASONS_BY_CLASS = {"08": Reason.CONNECTION, "28": Reason.AUTHENTICATION}
-_SERIALIZATION = re.compile(r"\b1023\b|conflict with concurrent transaction|serializable isolation violation", re.I)
+_CONFLICT = re.compile(r"^1023\b|conflict with concurrent transaction|serializable isolation violation", re.I)
 #: The driver's own errors have no code.
 _WORDS = (
-    (
-        re.compile(
-            r"authentication failed|no password was provided",
-            re.I,
-        ),
-        Reason.AUTHENTICATION,
-    ),
+    (re.compile(r"authentication failed|no password was provided", re.I), Reason.AUTHENTICATION),
     (
         re.compile(
             r"communication error|connection is closed|connection time out|server closed|Unable to determine ip|"
@@ -50,23 +24,26 @@ _WORDS = (
         Reason.CONNECTION,
     ),
 )
-#: After these no other statement on the same table can succeed either.
-_SPOIL_THE_TABLE = ("42501", "42P01", "3F000", "55P03")
 
 
 def refusal_of(error: Exception) -> Refusal:
     """What an error means: of the server, whose fields come as a mapping, of the driver, or of the network below."""
-    fields = error.args[0] if error.args and isinstance(error.args[0], dict) else None
-    if fields is None:
+    if not is_answer(error):
         words = " ".join(str(each) for each in error.args) or type(error).__name__
         reason = next((reason for pattern, reason in _WORDS if pattern.search(words)), None)
         return Refusal(reason or (Reason.CONNECTION if isinstance(error, OSError) else Reason.OTHER), told(words))
+    fields = error.args[0]
     state = str(fields.get("C", ""))
     message = told(" ".join(str(fields[key]) for key in ("M", "D") if fields.get(key)))
-    reason = _REASONS.get(state) or _REASONS_BY_CLASS.get(state[:2], Reason.OTHER)
-    if _SERIALIZATION.search(message):
-        reason = Reason.SERIALIZATION
-    return Refusal(reason, message, state in _SPOIL_THE_TABLE and reason is not Reason.SERIALIZATION)
+    # An internal error by its state: what kind of it is only in the words.
+    if state == "XX000" and _CONFLICT.search(message):
+        return Refusal(Reason.SERIALIZATION, message)
+    return Refusal(sqlstates.reason_of(state), message, state in sqlstates.SPOIL_THE_TABLE)
+
+
+def is_answer(error: Exception) -> bool:
+    """Whether the server said it, and not the driver or the network, which do not know what became of a statement."""
+    return bool(error.args) and isinstance(error.args[0], dict)
 
 
 def of_aws(error: Exception, what: str) -> SourceError | None:
@@ -92,8 +69,7 @@ def of_aws(error: Exception, what: str) -> SourceError | None:
 
 def is_no_such_form(error: Exception) -> bool:
     """Whether the server has no such statement: a mistake of syntax, or a feature that is not supported."""
-    fields = error.args[0] if error.args else None
-    return isinstance(fields, dict) and fields.get("C") in ("42601", "0A000")
+    return is_answer(error) and error.args[0].get("C") in ("42601", "0A000")
 
 
 def is_driver_error(error: Exception, base: Any) -> bool:

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from redshift_connector.error import InterfaceError, ProgrammingError
 
+from reverse_metadata.connectors import batches
 from reverse_metadata.connectors.redshift import RedshiftConnector, RedshiftOptions
 from reverse_metadata.connectors.redshift.failures import refusal_of
 from reverse_metadata.connectors.redshift.sql import nameable
@@ -98,6 +99,19 @@ def test_what_is_refused_before_anything_is_sent(
             Reason.SERIALIZATION,
             False,
         ),
+        (
+            ProgrammingError({"C": "XX000", "M": "could not complete because of conflict with concurrent transaction"}),
+            Reason.SERIALIZATION,
+            False,
+        ),
+        (
+            ProgrammingError(
+                {"C": "42501", "M": "permission denied for relation conflict with concurrent transaction"}
+            ),
+            Reason.MISSING_PRIVILEGE,
+            True,
+        ),
+        (ProgrammingError({"C": "XX000", "M": "Assert on line 1023"}), Reason.OTHER, False),
         (ProgrammingError({"C": "42601", "M": "syntax error"}), Reason.OTHER, False),
         (InterfaceError("communication error", ConnectionRefusedError(111)), Reason.CONNECTION, False),
         (InterfaceError("connection is closed"), Reason.CONNECTION, False),
@@ -150,3 +164,33 @@ def test_what_nothing_can_be_called(name: str) -> None:
 @pytest.mark.parametrize("name", ["x" * 127, "Ä", 'a"b', "a.b", "-- x"])
 def test_what_something_can_be_called(name: str) -> None:
     assert nameable(name)
+
+
+@pytest.mark.parametrize(
+    ("error", "unanswered"),
+    [
+        (ProgrammingError({"C": "XX000", "M": "1023"}), False),
+        (ProgrammingError({"C": "57P01", "M": "terminating connection"}), True),
+        (InterfaceError("something new"), True),
+        (TimeoutError("timed out"), True),
+    ],
+)
+def test_a_commit_is_undecided_unless_the_server_refused_it(
+    error: Exception, unanswered: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settled: list[Partition] = []
+
+    def run(_: object, __: object, text: str, ___: object = ()) -> list[object]:
+        if text == "COMMIT":
+            raise error
+        return []
+
+    monkeypatch.setattr(RedshiftConnector, "_connection", lambda *_: object())
+    monkeypatch.setattr(RedshiftConnector, "_run", run)
+    monkeypatch.setattr(RedshiftConnector, "settle", lambda _, partition: settled.append(partition))
+    monkeypatch.setattr(batches, "pause", lambda attempt: None)
+    each, sales = connector(), Partition("source", "shop", "sales")
+    (outcome,) = each.execute(sales, each.resolve([replace(change(ORDERS, "x", {}), kind="table")]))
+    assert isinstance(outcome.error, batches.Unanswered) is unanswered
+    assert outcome.attempts == (1 if unanswered else batches.TRIES)
+    assert settled == ([sales] if unanswered else [])
