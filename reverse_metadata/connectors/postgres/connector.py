@@ -27,6 +27,7 @@ from reverse_metadata.connectors.postgres import failures, grants, sql
 from reverse_metadata.connectors.postgres.options import PostgresOptions, options_from_catalog
 from reverse_metadata.connectors.postgres.reading import database_state, schema_state
 from reverse_metadata.connectors.refusals import granting
+from reverse_metadata.connectors.sqlstate import SPOILS_THE_TABLE
 from reverse_metadata.errors import Reason, SourceError
 from reverse_metadata.model import (
     Aspect,
@@ -69,8 +70,6 @@ _KEEPALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_coun
 _SILENCE = 30
 #: A change of owner blocks readers until its transaction ends, also while the next one waits for its lock.
 _OWNERS_A_TRANSACTION = 1
-#: SQLSTATEs after which no other statement on the same table can succeed either.
-_SPOILS_THE_TABLE = ("42501", "42P01", "3F000", "55P03")
 
 
 class PostgresConnector(Connector):
@@ -255,7 +254,7 @@ class PostgresConnector(Connector):
     ) -> batches.Failure:
         lacking = "" if culprit is None else self._lacking(error, database, statement)
         refused = failures.refused_statement(error, statement, lacking)
-        spoils_table = error.sqlstate in _SPOILS_THE_TABLE and refused.reason is not Reason.OTHER
+        spoils_table = error.sqlstate in SPOILS_THE_TABLE and refused.reason is not Reason.OTHER
         return batches.Failure(refused, culprit, spoils_table)
 
     def _lacking(self, error: "psycopg.Error", database: str, statement: Statement) -> str:

@@ -1,11 +1,9 @@
-"""What PostgreSQL's errors mean, and which privilege would have helped.
-
-SQLSTATEs: https://www.postgresql.org/docs/current/errcodes-appendix.html
-"""
+"""What PostgreSQL's errors mean, and which privilege would have helped."""
 
 import re
 from typing import TYPE_CHECKING
 
+from reverse_metadata.connectors import sqlstate
 from reverse_metadata.connectors.refusals import Refusal, named, told
 from reverse_metadata.dialects.postgres import identifier
 from reverse_metadata.errors import Reason, SourceError, Unwritable
@@ -13,29 +11,6 @@ from reverse_metadata.model import Statement
 
 if TYPE_CHECKING:
     import psycopg
-
-_REASONS = {
-    "42501": Reason.MISSING_PRIVILEGE,
-    "42P01": Reason.MISSING_OBJECT,
-    "42703": Reason.MISSING_OBJECT,
-    "42704": Reason.MISSING_OBJECT,
-    "42809": Reason.MISSING_OBJECT,
-    "3D000": Reason.MISSING_OBJECT,
-    "3F000": Reason.MISSING_OBJECT,
-    "55P03": Reason.LOCK_TIMEOUT,
-    "57014": Reason.STATEMENT_TIMEOUT,
-    "40001": Reason.SERIALIZATION,
-    "40P01": Reason.SERIALIZATION,
-    "22021": Reason.INVALID_VALUE,
-    "22P05": Reason.INVALID_VALUE,
-    "25P03": Reason.CONNECTION,
-    "53300": Reason.CONNECTION,
-    "57P01": Reason.CONNECTION,
-    "57P02": Reason.CONNECTION,
-    "57P03": Reason.CONNECTION,
-    "57P05": Reason.CONNECTION,
-}
-_REASONS_BY_CLASS = {"08": Reason.CONNECTION, "28": Reason.AUTHENTICATION}
 
 #: A connection that was refused has no SQLSTATE, only text. Servers that speak another language than English
 #: end as CONNECTION.
@@ -71,7 +46,7 @@ def reason_of(error: "psycopg.Error") -> Reason:
         return Reason.OTHER
     if state == "XX000" and "concurrently" in (error.diag.message_primary or ""):
         return Reason.SERIALIZATION
-    return _REASONS.get(state) or _REASONS_BY_CLASS.get(state[:2]) or Reason.OTHER
+    return sqlstate.reason_of(state)
 
 
 def message_of(error: "psycopg.Error") -> str:

@@ -1,35 +1,16 @@
 """What the errors of Redshift and its driver mean.
 
-The server's are PostgreSQL's SQLSTATEs (https://www.postgresql.org/docs/8.0/errcodes-appendix.html); a conflict between
-two transactions is error 1023 (https://docs.aws.amazon.com/redshift/latest/dg/c_serial_isolation-serializable-isolation-troubleshooting.html).
+The server's are the SQLSTATEs of PostgreSQL, and a conflict between two transactions is error 1023
+(https://docs.aws.amazon.com/redshift/latest/dg/c_serial_isolation-serializable-isolation-troubleshooting.html).
 """
 
 import re
 from typing import Any
 
+from reverse_metadata.connectors import sqlstate
 from reverse_metadata.connectors.refusals import Refusal, told
 from reverse_metadata.errors import Reason
 
-_REASONS = {
-    "42501": Reason.MISSING_PRIVILEGE,
-    "42P01": Reason.MISSING_OBJECT,
-    "42703": Reason.MISSING_OBJECT,
-    "42704": Reason.MISSING_OBJECT,
-    "42809": Reason.MISSING_OBJECT,
-    "3D000": Reason.MISSING_OBJECT,
-    "3F000": Reason.MISSING_OBJECT,
-    "55P03": Reason.LOCK_TIMEOUT,
-    "57014": Reason.STATEMENT_TIMEOUT,
-    "40001": Reason.SERIALIZATION,
-    "40P01": Reason.SERIALIZATION,
-    "22021": Reason.INVALID_VALUE,
-    "22P05": Reason.INVALID_VALUE,
-    "53300": Reason.CONNECTION,
-    "57P01": Reason.CONNECTION,
-    "57P02": Reason.CONNECTION,
-    "57P03": Reason.CONNECTION,
-}
-_REASONS_BY_CLASS = {"08": Reason.CONNECTION, "28": Reason.AUTHENTICATION}
 _SERIALIZATION = re.compile(r"\b1023\b|conflict with concurrent transaction|serializable isolation violation", re.I)
 #: The driver's own errors have no code.
 _WORDS = (
@@ -50,8 +31,6 @@ _WORDS = (
         Reason.CONNECTION,
     ),
 )
-#: After these no other statement on the same table can succeed either.
-_SPOIL_THE_TABLE = ("42501", "42P01", "3F000", "55P03")
 
 
 def refusal_of(error: Exception) -> Refusal:
@@ -63,10 +42,10 @@ def refusal_of(error: Exception) -> Refusal:
         return Refusal(reason or (Reason.CONNECTION if isinstance(error, OSError) else Reason.OTHER), told(words))
     state = str(fields.get("C", ""))
     message = told(" ".join(str(fields[key]) for key in ("M", "D") if fields.get(key)))
-    reason = _REASONS.get(state) or _REASONS_BY_CLASS.get(state[:2], Reason.OTHER)
+    reason = sqlstate.reason_of(state)
     if _SERIALIZATION.search(message):
         reason = Reason.SERIALIZATION
-    return Refusal(reason, message, state in _SPOIL_THE_TABLE and reason is not Reason.SERIALIZATION)
+    return Refusal(reason, message, state in sqlstate.SPOILS_THE_TABLE and reason is not Reason.SERIALIZATION)
 
 
 def is_driver_error(error: Exception, base: Any) -> bool:
