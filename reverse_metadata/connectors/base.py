@@ -320,6 +320,11 @@ class Connector(ABC):
         Raises SourceError.
         """
 
+    def declines(self, aspect: Aspect) -> str:
+        """Why this service writes nothing of an aspect that its system has: the sentence names the option that would
+        have it written. "" where nothing is in the way."""
+        return ""
+
     @abstractmethod
     def refuse(self, change: Change) -> tuple[Verdict, str] | None:
         """The verdict and reason when the change cannot be written: the engine cannot hold the value (NUL, charset),

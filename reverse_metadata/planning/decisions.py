@@ -96,10 +96,9 @@ class Decisions:
             held = Decision(0, Verdict.HELD, "undone, and the catalog has wanted nothing else since")
             self.report(subject, held, desired)
             return
-        if not self._statements.supports(aspect, entity.type):
+        if unsupported := self._statements.unsupported(aspect, entity.type):
             if isinstance(desired, Desired):
-                reason = f"{self._connector.system} has no {aspect} at the level {entity.type}"
-                self.report(subject, Decision(0, Verdict.UNSUPPORTED, reason))
+                self.report(subject, Decision(0, Verdict.UNSUPPORTED, unsupported))
             return
         if found is None and last is None and not isinstance(desired, Desired):
             return

@@ -40,13 +40,20 @@ class Statements:
         self._connector = connector
 
     def supports(self, aspect: Aspect, level: EntityType) -> bool:
-        """Whether the system, or a template of the channel, has a place for this aspect at this level."""
-        return self._connector.capabilities.supports(aspect, level) or self._template(aspect, level, "set") is not None
+        """Whether the service, or a template of the channel, has a place for this aspect at this level."""
+        return not self.unsupported(aspect, level)
+
+    def unsupported(self, aspect: Aspect, level: EntityType) -> str:
+        """Why there is no place for this aspect at this level, "" when there is one."""
+        if self._template(aspect, level, "set") is not None:
+            return ""
+        if not self._connector.capabilities.supports(aspect, level):
+            return f"{self._connector.system} has no {aspect} at the level {level}"
+        return self._connector.declines(aspect)
 
     def own(self, aspect: Aspect, level: EntityType) -> bool:
         """Whether the system's own form writes this aspect at this level, and no template of the channel."""
-        template = self._template(aspect, level, "set")
-        return template is None and self._connector.capabilities.supports(aspect, level)
+        return self._template(aspect, level, "set") is None and self.supports(aspect, level)
 
     def written_by(self, aspect: Aspect, level: EntityType) -> str:
         """What `Last.template` says of the SQL that writes: "" for the system's own form, whose value is read back."""

@@ -17,6 +17,7 @@ from reverse_metadata_tests.applying.lake import (
     tags,
     unlabel,
 )
+from reverse_metadata_tests.simulated.connector import SimulatedConnector
 from reverse_metadata_tests.simulated.engine import Engine, Limits
 from reverse_metadata_tests.simulated.world import SimulatedWorld
 
@@ -344,3 +345,18 @@ def test_a_value_that_is_spelled_like_a_label_is_no_echo_of_it(lake: SimulatedWo
     unlabel(lake, "PII.Sensitive")
     label(lake, "PII.Contact")
     assert sync(lake, **spelled) == ["""ALTER TABLE "db"."sales"."orders" SET TAG "PII" = 'none'"""]
+
+
+def test_a_service_that_must_be_asked_for_its_tags_says_how_and_forgets_nothing(
+    lake: SimulatedWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    label(lake, "PII.Sensitive")
+    sync(lake)
+    monkeypatch.setattr(SimulatedConnector, "declines", lambda _, aspect: "set tags: true" if aspect == "tags" else "")
+    assert (found(lake), reason(lake)) == ({"PII": "unsupported"}, "set tags: true")
+    lake.catalog.describe(orders(lake), "all")
+    assert sync(lake) == ["""COMMENT ON TABLE "db"."sales"."orders" IS 'all'"""]
+    unlabel(lake, "PII.Sensitive")
+    assert sync(lake) == []
+    monkeypatch.undo()
+    assert sync(lake) == ['ALTER TABLE "db"."sales"."orders" UNSET TAG "PII"']
