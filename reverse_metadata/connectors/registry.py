@@ -8,6 +8,7 @@ from reverse_metadata.errors import ConfigurationError
 
 #: The class of every system, as `module:class`.
 CONNECTORS: dict[str, str] = {
+    "mssql": "reverse_metadata.connectors.mssql:MssqlConnector",
     "oracle": "reverse_metadata.connectors.oracle:OracleConnector",
     "postgres": "reverse_metadata.connectors.postgres:PostgresConnector",
 }
@@ -15,6 +16,7 @@ CONNECTORS: dict[str, str] = {
 #: The catalog's `serviceType`s of engines that speak another one's protocol and differ where it matters here, with
 #: the reason. Who wants to try all the same gives the service a block with the type of that system.
 _DIFFERENT = {
+    "Synapse": "Azure Synapse has no extended properties, in which SQL Server keeps its descriptions",
     "Greenplum": "Greenplum is made of a PostgreSQL older than 15, whose system tables the connector does not read",
     "Cockroach": "CockroachDB has no advisory locks, by which writers of PostgreSQL take turns",
     "SingleStore": "SingleStore's ALTER TABLE is not MySQL's, and a column's definition cannot be repeated safely",

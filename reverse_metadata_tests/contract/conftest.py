@@ -12,6 +12,7 @@ from reverse_metadata_tests.contract.peer import Peer
 PEERS = {
     "postgres-18": ("postgres", "postgres_18", ""),
     "postgres-15": ("postgres", "postgres_15", ""),
+    "mssql": ("mssql", "mssql_peer", ""),
     "oracle": ("oracle", "oracle_peer", ""),
 }
 

@@ -186,6 +186,7 @@ def test_every_system_has_its_dialect() -> None:
         "bigquery": "BigQuery",
         "clickhouse": "ClickHouse",
         "databricks": "Spark",
+        "mssql": "SQL Server",
         "mysql": "MySQL",
         "oracle": "Oracle",
         "postgres": "PostgreSQL",

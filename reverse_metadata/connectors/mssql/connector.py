@@ -1,0 +1,448 @@
+"""SQL Server 2016 and newer, Azure SQL Database and Managed Instance, through the vendor's own driver.
+
+DDL is transactional. The calls for a table travel in one batch and one transaction, under a lock that two writers of
+one partition take turns by: https://learn.microsoft.com/en-us/sql/relational-databases/system-stored-procedures/sp-getapplock-transact-sql.
+A procedure that fails lets the batch go on, so it stands in TRY and CATCH, which also tells the number of the error.
+"""
+
+import hashlib
+import math
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import closing, suppress
+from dataclasses import replace
+from typing import Any, ClassVar, TypeVar
+
+from reverse_metadata.connectors import batches
+from reverse_metadata.connectors.base import (
+    Capabilities,
+    Connector,
+    ConnectorOptions,
+    Missing,
+    Need,
+    Permit,
+    Principal,
+    Requests,
+    TagLimits,
+    Unit,
+)
+from reverse_metadata.connectors.drivers import driver
+from reverse_metadata.connectors.mssql import failures, privileges, sql
+from reverse_metadata.connectors.mssql.options import MssqlOptions, TagOptions, options_from_catalog
+from reverse_metadata.connectors.mssql.reading import classifications, database_state, schema_state
+from reverse_metadata.connectors.mssql.refusing import nameable, refused
+from reverse_metadata.connectors.refusals import Refusal, granting
+from reverse_metadata.errors import Reason, SourceError
+from reverse_metadata.model import (
+    Aspect,
+    Change,
+    EntityType,
+    Outcome,
+    Partition,
+    Path,
+    SourceState,
+    Statement,
+    Verdict,
+)
+
+_T = TypeVar("_T")
+
+_ALL = (EntityType.DATABASE, EntityType.SCHEMA, EntityType.TABLE, EntityType.COLUMN)
+_PREFIX = str(TagOptions.model_fields["prefix"].default)
+_SERVER = "SELECT SERVERPROPERTY('ServerName'), DB_NAME()"
+_VERSION = "SELECT SERVERPROPERTY('ProductVersion'), SERVERPROPERTY('Edition'), SERVERPROPERTY('EngineEdition')"
+#: Of EngineEdition: https://learn.microsoft.com/en-us/sql/t-sql/functions/serverproperty-transact-sql
+_ENGINES = {5: "Azure SQL Database", 8: "Azure SQL Managed Instance", 12: "SQL database in Fabric"}
+_ACCESS = "SELECT HAS_DBACCESS(?)"
+# A login owns a database, a user or a role all else. Who may do everything counts as a superuser.
+_USERS = (
+    "SELECT p.name, CASE WHEN p.name = 'dbo' OR p.name = 'db_owner' OR IS_ROLEMEMBER('db_owner', p.name) = 1"
+    " THEN 1 ELSE 0 END FROM sys.database_principals p WHERE p.name IN ({})"
+    " UNION ALL SELECT p.name, CASE WHEN p.name = 'sa' OR IS_SRVROLEMEMBER('sysadmin', p.name) = 1 THEN 1 ELSE 0 END"
+    " FROM sys.server_principals p WHERE p.name IN ({})"
+)
+_SCHEMA_ID = "SELECT s.schema_id FROM sys.schemas s WHERE s.name = ?"
+_IDS = (
+    "SELECT o.name, c.name, o.object_id, c.column_id FROM sys.columns c JOIN sys.objects o"
+    " ON o.object_id = c.object_id WHERE o.schema_id = ? AND o.name IN ({})"
+)
+_ROLL_BACK = "IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION"
+
+
+class MssqlConnector(Connector):
+    """Reads and writes the databases of one server, a connection each, as Azure has no USE. Not for several threads."""
+
+    system: ClassVar[str] = "mssql"
+    title: ClassVar[str] = "SQL Server, Azure SQL"
+    versions: ClassVar[str] = "SQL Server 2016 to 2025, Azure SQL Database, Managed Instance"
+    tried_on: ClassVar[str] = "a stand-in, no engine"
+    service_types: ClassVar[tuple[str, ...]] = ("Mssql", "AzureSQL")
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        levels={Aspect.DESCRIPTION: _ALL, Aspect.OWNER: _ALL[:3], Aspect.TAGS: _ALL},
+        transactional=True,
+        requests=Requests(schema=5, resolve=3),
+        together=True,
+        limits={(Aspect.DESCRIPTION, level): sql.LONGEST for level in _ALL},
+        unit=Unit.CODE_UNITS,
+        tags=TagLimits(max_key=128 - len(_PREFIX), max_value=sql.LONGEST, valueless=True),
+    )
+    options_type: ClassVar[type[ConnectorOptions]] = MssqlOptions
+    options: MssqlOptions
+
+    def __init__(self, options: ConnectorOptions) -> None:
+        super().__init__(options)
+        self._connections: dict[str, Any] = {}
+
+    @classmethod
+    def options_from_catalog(cls, connection: Mapping[str, Any]) -> dict[str, Any]:
+        """See `options.options_from_catalog`."""
+        return options_from_catalog(connection)
+
+    def close(self) -> None:
+        """Close every connection. Safe to call twice."""
+        for database in list(self._connections):
+            self._forget(database)
+
+    def identity(self) -> str:
+        """`<server>/<database>`, as the server says them: the name of the machine and instance, or Azure's name."""
+        ((server, database),) = self._ask(self.options.database, "the server's name", lambda ask: ask(_SERVER))
+        return f"{server}/{database}"
+
+    def place(self) -> str:
+        """The server's own name, and the address as configured."""
+        ((server, _),) = self._ask(self.options.database, "the server's name", lambda ask: ask(_SERVER))
+        return f"{server}@{self.options.address}"
+
+    def version(self) -> str:
+        """`SQL Server 16.0.4135.4 Developer Edition (64-bit)`, `Azure SQL Database 12.0.2000.8`."""
+        ((version, edition, engine),) = self._ask(
+            self.options.database, "the server's version", lambda ask: ask(_VERSION)
+        )
+        azure = _ENGINES.get(int(engine))
+        return f"{azure} {version}" if azure else f"SQL Server {version} {edition}"
+
+    def declines(self, aspect: Aspect) -> str:
+        """Tags have no place of their own, so a service must say which one they take."""
+        if aspect is Aspect.TAGS and self.options.tags is None:
+            return (
+                "SQL Server has no tags; `tags: {as: extended_properties}` in the service block writes them as extended"
+                " properties, `tags: {as: sensitivity, label: PII}` as classifications of columns"
+            )
+        return ""
+
+    def read(self, partition: Partition, only: Collection[str] | None = None) -> SourceState:
+        """Two queries for a database, five at most for a schema."""
+        path = self.options.rewritten(partition.path)
+        if not all(map(nameable, path)):
+            return {}
+        names = None if only is None else {name for name in only if nameable(name)}
+        prefix, tags = self._prefix, self.options.tags
+        parts = tags.parts if tags and tags.as_ == "sensitivity" else None
+        try:
+            if partition.schema is None:
+                what = f"database {path[0]}"
+                return self._ask(path[0], what, lambda ask: database_state(ask, partition, prefix))
+            what = f"schema {path[1]} of database {path[0]}"
+            return self._ask(
+                path[0], what, lambda ask: schema_state(ask, partition, path[1], names, prefix=prefix, parts=parts)
+            )
+        except SourceError as error:
+            if error.reason is Reason.MISSING_OBJECT:
+                return {}
+            raise
+
+    def principals(self, names: Collection[str]) -> dict[str, Principal]:
+        """The users, roles and logins among the names, in the database that is open, or in the configured one."""
+        asked = sorted(filter(nameable, names))
+        if not asked:
+            return {}
+        listed = ", ".join("?" * len(asked))
+        query = _USERS.format(listed, listed)
+        found: dict[str, Principal] = {}
+        database = next(reversed(self._connections), self.options.database)
+        for name, superuser in self._ask(database, "users and logins", lambda ask: ask(query, *asked, *asked)):
+            if name in names:
+                known = found.get(name)
+                found[name] = Principal(name, bool(superuser) or (known is not None and known.superuser))
+        return found
+
+    def missing(self, partition: Partition, needs: Collection[Need]) -> list[Missing]:
+        """See `privileges.missing`."""
+        path = self.options.rewritten(partition.path)
+        what = f"the privileges on {partition.key}"
+        classifies = self.options.tags is not None and self.options.tags.as_ == "sensitivity"
+        return self._ask(path[0], what, lambda ask: privileges.missing(ask, needs, path, classifies=classifies))
+
+    def refuse(self, change: Change) -> tuple[Verdict, str] | None:
+        """See `refusing.refused`."""
+        return refused(change, self.options.tags)
+
+    def resolve(self, changes: Iterable[Change]) -> list[Statement]:
+        """The descriptions of a table in one batch, its tags in one; an owner is a statement."""
+        statements: list[Statement] = []
+        for group in sql.by_table(changes):
+            match group[0].aspect:
+                case Aspect.OWNER:
+                    statements += [sql.handed_over(each, self.options.rewritten(each.path)) for each in group]
+                case Aspect.TAGS if self.options.tags and self.options.tags.as_ == "sensitivity":
+                    statements.append(self._classified(group, self.options.tags))
+                case _:
+                    statements.append(sql.statement_of(group, self.options.rewritten, self._property_of))
+        return statements
+
+    def execute(
+        self, partition: Partition, statements: list[Statement], permit: Permit = lambda: None
+    ) -> Iterator[Outcome]:
+        """Each statement in a transaction of its own. A COMMIT without an answer is an `Unanswered` error.
+
+        What was added or dropped by somebody else since it was read is read once more, and written by that.
+        """
+
+        def sent(each: list[Statement]) -> Iterator[Outcome]:
+            return batches.run_each(each, lambda one: self._send(partition, one, permit), self.resolve)
+
+        for outcome in sent(statements):
+            if not isinstance(outcome.error, failures.Raced):
+                yield outcome
+                continue
+            try:
+                anew = self._anew(partition, outcome.statement)
+            except SourceError as error:
+                yield replace(outcome, error=error)
+                continue
+            yield from sent(anew) if anew else (replace(outcome, error=None),)
+
+    def settle(self, partition: Partition) -> None:
+        """Take and release the lock under which every batch of this partition runs."""
+        database = self.options.rewritten(partition.path)[0]
+
+        def once() -> None:
+            connection = self._connection(database)
+            try:
+                self._begin(connection, partition, self.options.statement_timeout)
+            finally:
+                self._roll_back(database)
+
+        try:
+            batches.persistently(once)
+        except SourceError as error:
+            if error.reason is not Reason.MISSING_OBJECT:
+                raise
+
+    def _send(self, partition: Partition, statement: Statement, permit: Permit) -> batches.Failure | None:
+        """One transaction. COMMIT is a message of its own, so a writer that dies before it leaves nothing behind."""
+        database = self.options.rewritten(partition.path)[0]
+        try:
+            connection = self._connection(database)
+            self._begin(connection, partition, self.options.lock_timeout)
+        except SourceError as error:
+            self._roll_back(database)
+            return batches.Failure(error, spoils_all=True)
+        try:
+            permit()
+            refusal, number = self._carry_out(connection, database, statement)
+        except BaseException:
+            self._roll_back(database)
+            raise
+        if refusal is not None:
+            self._roll_back(database)
+            return self._failure(partition, statement, refusal, number)
+        return self._commit(connection, database, partition, statement)
+
+    def _carry_out(self, connection: Any, database: str, statement: Statement) -> tuple[Refusal | None, int]:
+        """What went wrong, and the server's number of it; None where nothing did."""
+        for text in statement.sql or (f"BEGIN TRY\n{statement.text}\nEND TRY\nBEGIN CATCH\n{_TELL}\nEND CATCH",):
+            try:
+                caught = self._run(connection, text)
+            except Exception as error:
+                return self._meaning(error, database)
+            if caught and not statement.sql:
+                ((number, message),) = caught
+                return failures.refusal_by(int(number), message), int(number)
+        return None, 0
+
+    def _commit(
+        self, connection: Any, database: str, partition: Partition, statement: Statement
+    ) -> batches.Failure | None:
+        try:
+            self._run(connection, "COMMIT TRANSACTION")
+        except Exception as error:
+            refusal, _ = self._meaning(error, database)
+            self._roll_back(database)
+            if refusal.reason is not Reason.CONNECTION:
+                return batches.Failure(refusal.error(sql.named(statement)))
+            lost = f"the connection was lost before COMMIT was answered: {refusal.message}"
+            with suppress(SourceError):
+                # The server may still be at it; whoever reads back wants to read the end of it.
+                self.settle(partition)
+            return batches.Failure(batches.Unanswered(Reason.CONNECTION, lost))
+        return None
+
+    def _begin(self, connection: Any, partition: Partition, lock_timeout: float) -> None:
+        """A transaction that has the partition's lock. Raises SourceError."""
+        name = "/".join(("reverse_metadata", *self.options.rewritten(partition.path)))
+        resource = f"reverse_metadata {hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()}"
+        begin = (
+            "BEGIN TRANSACTION;\nDECLARE @granted int;\n"
+            f"EXEC @granted = sys.sp_getapplock @Resource = N'{resource}', @LockMode = N'Exclusive',"
+            f" @LockOwner = N'Transaction', @LockTimeout = {_milliseconds(lock_timeout)};\nSELECT @granted;"
+        )
+        try:
+            ((granted,),) = self._run(connection, begin)
+        except Exception as error:
+            refusal, _ = self._meaning(error, self.options.rewritten(partition.path)[0])
+            raise refusal.error(f"beginning to write to {partition.key}") from None
+        if granted < 0:
+            refusal = Refusal(Reason.LOCK_TIMEOUT, f"sp_getapplock answered {granted}")
+            raise refusal.error(f"waiting for another writer of {partition.key}", "The next run tries again.")
+
+    def _failure(self, partition: Partition, statement: Statement, refusal: Refusal, number: int) -> batches.Failure:
+        what, lacking = sql.named(statement), ""
+        if refusal.reason is Reason.CONNECTION and statement.sql:
+            return batches.Failure(batches.Unanswered(refusal.reason, str(refusal.error(what))))
+        if refusal.reason is Reason.MISSING_PRIVILEGE or number in failures.HIDDEN:
+            with suppress(SourceError):  # the advice is an extra; the refusal itself is reported either way
+                lacking = granting(self.missing(partition, [Need.of(change) for change in statement.changes]))
+        if lacking and number in failures.HIDDEN:
+            # The server says the same of an object that is not there and of one that the login may not touch.
+            refusal = replace(refusal, reason=Reason.MISSING_PRIVILEGE)
+        error = failures.error_of(refusal, number, statement, what, lacking)
+        return batches.Failure(error, spoils_table=refusal.spoils_table)
+
+    def _anew(self, partition: Partition, statement: Statement) -> list[Statement]:
+        """The statement by what stands in the source now; nothing where that is what it shall be."""
+        state = self.read(partition, {change.path[2] for change in statement.changes if len(change.path) > 2})
+        changes = []
+        for change in statement.changes:
+            found = state.get(change.path)
+            actual = found.value(change.aspect, change.tag_key) if found is not None else None
+            if found is None or actual != change.value:
+                changes.append(replace(change, actual=actual))
+        return self.resolve(changes)
+
+    def _classified(self, changes: list[Change], tags: TagOptions) -> Statement:
+        """The classifications of a table, with what stands of them already."""
+        path = self.options.rewritten(changes[0].path)
+
+        def asked(ask: Callable[..., Any]) -> dict[Path, dict[str, str]]:
+            ids = ask(_SCHEMA_ID, path[1])
+            if not ids:
+                return {}
+            ((schema_id,),) = ids
+            named = {
+                (table, column): (*path[:2], name, below)
+                for name, below, table, column in ask(_IDS.format("?"), schema_id, path[2])
+            }
+            held = classifications(ask, schema_id, [path[2]])
+            return {named[key]: parts for key, parts in held.items() if key in named}
+
+        standing = self._ask(path[0], f"the classifications of {'.'.join(path[:3])}", asked)
+        return sql.classified(changes, self.options.rewritten, tags.parts, tags.ranks, standing)
+
+    @property
+    def _prefix(self) -> str:
+        return self.options.tags.prefix if self.options.tags else _PREFIX
+
+    def _property_of(self, change: Change) -> str:
+        return sql.DESCRIPTION if change.aspect is Aspect.DESCRIPTION else f"{self._prefix}{change.tag_key}"
+
+    def _ask(self, database: str, what: str, question: Callable[[Callable[..., Any]], _T]) -> _T:
+        """The answer to a question; asked again while it fails for a reason that may pass."""
+
+        def once() -> _T:
+            connection = self._connection(database)
+            try:
+                return question(lambda query, *parameters: self._run(connection, query, parameters))
+            except Exception as error:
+                if isinstance(error, SourceError):
+                    raise
+                raise self._meaning(error, database)[0].error(f"reading {what}") from None
+
+        return batches.persistently(once)
+
+    def _run(self, connection: Any, text: str, parameters: Collection[Any] = ()) -> list[Any]:
+        """The rows of a batch, of all its results: an error behind the first result comes with its own only."""
+        with closing(connection.cursor()) as cursor:
+            cursor.execute(text, *([list(parameters)] if parameters else []))
+            rows: list[Any] = []
+            while True:
+                if cursor.description:
+                    rows += [tuple(row) for row in cursor.fetchall()]
+                if not cursor.nextset():
+                    return rows
+
+    def _connection(self, database: str) -> Any:
+        if database not in self._connections:
+            mssql_python = driver("mssql_python", "mssql")
+            try:
+                connection = mssql_python.connect(**self.options.connection_parameters(database))
+                connection.timeout = self.options.statement_timeout
+                self._connections[database] = connection
+                self._run(connection, _settings(self.options.lock_timeout))
+            except Exception as error:
+                self._forget(database)
+                raise self._refused_connection(error, database) from None
+        return self._connections[database]
+
+    def _refused_connection(self, error: Exception, database: str) -> SourceError:
+        """Why a database could not be opened. The server says the same of one that is not there and of one that the
+        login may not enter, so the configured one is asked which of them it is."""
+        refusal, number = self._meaning(error, database)
+        what = f"connecting to database {database}"
+        if refusal.reason is not Reason.OTHER or number or getattr(error, "driver_error", "") != _DENIED:
+            return refusal.error(what)
+        home = self.options.database
+        access = None if database == home else self._ask(home, what, lambda ask: ask(_ACCESS, database))[0][0]
+        if access == 0:
+            advice = f"What is missing: a user in that database, CREATE USER … FOR LOGIN {self.options.username};"
+            return replace(refusal, reason=Reason.MISSING_PRIVILEGE).error(what, advice)
+        return replace(refusal, reason=Reason.MISSING_OBJECT).error(
+            what, "It does not exist, or the login has no user in it."
+        )
+
+    def _meaning(self, error: Exception, database: str) -> tuple[Refusal, int]:
+        """What the error means, with the server's number where the session still tells it; a connection that is gone is
+        forgotten. Raises the error itself when it is not the driver's."""
+        if isinstance(error, SourceError):
+            raise error
+        if not isinstance(error, driver("mssql_python", "mssql").Error):
+            raise error
+        refusal, number = failures.refusal_of(error), 0
+        if refusal.reason is Reason.OTHER and database in self._connections:
+            with suppress(Exception):
+                ((number,),) = self._run(self._connections[database], "SELECT @@ERROR")
+            if number:
+                refusal = failures.refusal_by(int(number), refusal.message)
+        if refusal.reason is Reason.CONNECTION:
+            self._forget(database)
+        return refusal, int(number)
+
+    def _roll_back(self, database: str) -> None:
+        connection = self._connections.get(database)
+        if connection is None:
+            return
+        try:
+            self._run(connection, _ROLL_BACK)
+        except Exception:
+            # The server ends a session's transaction with the session.
+            self._forget(database)
+
+    def _forget(self, database: str) -> None:
+        connection = self._connections.pop(database, None)
+        if connection is not None:
+            with suppress(Exception):
+                connection.close()
+
+
+#: What a batch of ours says when it failed.
+_TELL = "SELECT ERROR_NUMBER(), ERROR_MESSAGE();"
+#: The driver's words for what the server says when a database cannot be opened.
+_DENIED = "Syntax error or access violation"
+
+
+def _settings(lock_timeout: float) -> str:
+    """Of a session: no counts between the results, a failed statement dooms its transaction, no wait without an end."""
+    return f"SET NOCOUNT ON; SET XACT_ABORT ON; SET LOCK_TIMEOUT {_milliseconds(lock_timeout)};"
+
+
+def _milliseconds(seconds: float) -> int:
+    return math.ceil(seconds * 1000)
