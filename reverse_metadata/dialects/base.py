@@ -177,8 +177,10 @@ class Dialect:
 
 
 def _code(characters: str) -> str:
-    """`U+0000`; of several characters, those that can be shown as they are."""
-    return f"U+{ord(characters):04X}" if len(characters) == 1 else printable(characters)
+    """`U+0000`; several characters, when they are plain ones, as they are."""
+    if len(characters) > 1 and characters.isprintable():
+        return characters
+    return " ".join(f"U+{ord(character):04X}" for character in characters)
 
 
 def _shown(text: str) -> str:
