@@ -255,6 +255,12 @@ class Estate:
         self.version = "16.0.4135.4"
         #: Whether it knows sensitivity classifications: SQL Server 2019 does.
         self.classifies = True
+        #: Objects on which somebody else holds a lock: names of the database, the schema and the object.
+        self.locked: set[tuple[str, str, str]] = set()
+        #: Numbers of errors that the next statements on an object meet.
+        self.accidents: list[int] = []
+        #: Who holds which lock of a database by name.
+        self.applocks: dict[tuple[str, str], object] = {}
         self.logins: dict[str, Login] = {"sa": Login("sa", "", sysadmin=True)}
         self.databases: dict[str, Database] = {}
         self.database("master")

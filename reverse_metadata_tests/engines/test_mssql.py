@@ -353,11 +353,10 @@ def test_a_connector_that_writes_something_else_is_caught(
     def anew() -> None:
         for table in server.databases["shop"].schemas["sales"].objects.values():
             table.owner = None
-            for each in (table, *table.columns.values()):
-                each.properties.clear()
-                each.properties["OpenMetadata.Tag.Old"] = "gone"
-                if isinstance(each, type(table)):
-                    each.properties["MS_Description"] = "before"
+            for properties in (table.properties, *(column.properties for column in table.columns.values())):
+                properties.clear()
+                properties["OpenMetadata.Tag.Old"] = "gone"
+            table.properties["MS_Description"] = "before"
 
     monkeypatch.setattr("reverse_metadata.connectors.batches.pause", lambda _attempt: None)
     anew()

@@ -1,6 +1,6 @@
 """What the errors of SQL Server and its driver mean.
 
-The numbers of the server: https://learn.microsoft.com/en-us/sql/relational-databases/errors-events/; those of Azure that
+Numbers of the server: https://learn.microsoft.com/en-us/sql/relational-databases/errors-events/; those of Azure that
 pass: https://learn.microsoft.com/en-us/azure/azure-sql/database/troubleshoot-common-errors-issues. The driver tells no
 number, only the SQLSTATE in its own words, so a batch of ours catches the number by itself, and after another that
 failed the session is asked for it.

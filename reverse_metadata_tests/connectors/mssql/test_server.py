@@ -2,9 +2,12 @@
 
 import pytest
 
+from reverse_metadata.connectors.base import Need
 from reverse_metadata.connectors.mssql import MssqlConnector
+from reverse_metadata.dialects import dialect_of
 from reverse_metadata.errors import Reason, SourceError
 from reverse_metadata.model import Aspect, Partition, Statement
+from reverse_metadata.templates import Values, parse
 from reverse_metadata_tests.connectors.mssql.shop import (
     EXTENDED,
     ID,
@@ -19,6 +22,7 @@ from reverse_metadata_tests.connectors.mssql.shop import (
 from reverse_metadata_tests.contract.peer import SERVICE, change, errors, push
 from reverse_metadata_tests.engines.mssql import SqlServer, mssql
 from reverse_metadata_tests.engines.mssql_estate import Object
+from reverse_metadata_tests.test_docs_migration import TEMPLATES
 
 
 def orders(server: SqlServer) -> Object:
@@ -35,7 +39,8 @@ def test_20_tables_of_50_columns_take_one_batch_each(server: SqlServer) -> None:
         statements = each.resolve([change(path, "x", state) for path in paths])
         assert errors(each.execute(SALES, statements)) == {}
         sent = server.asked[before:]
-        assert {each.read(SALES)[path].description for path in paths} == {"x"}
+        after = each.read(SALES)
+    assert {after[path].description for path in paths} == {"x"}
     assert len(statements) == 20
     assert sum(text.count("EXEC sys.sp_addextendedproperty") for text in sent) == 20 * 51
     # A lock, a batch and a COMMIT a table.
@@ -114,8 +119,6 @@ def test_an_object_that_is_not_there_is_told_from_one_that_may_not_be_touched(se
 
 
 def test_preflight_for_owners_names_each_grant_and_they_mend_it(server: SqlServer) -> None:
-    from reverse_metadata.connectors.base import Need
-
     shop = server.databases["shop"]
     shop.user("ada")
     shop.role("team")
@@ -186,14 +189,12 @@ def test_another_writer_of_the_partition_is_waited_for(server: SqlServer) -> Non
         statements = one.resolve([change(ORDERS, "x", one.read(SALES))])
 
         def permit() -> None:
-            for waiting in (lambda: other.settle(SALES), lambda: list(other.execute(SALES, statements))[0].error):
-                try:
-                    found = waiting()
-                except SourceError as error:
-                    found = error
-                assert isinstance(found, SourceError)
-                assert found.reason is Reason.LOCK_TIMEOUT
-                assert "waiting for another writer of source.shop.sales" in str(found)
+            with pytest.raises(SourceError, match=r"waiting for another writer of source\.shop\.sales") as raised:
+                other.settle(SALES)
+            assert raised.value.reason is Reason.LOCK_TIMEOUT
+            (outcome,) = other.execute(SALES, statements)
+            assert isinstance(outcome.error, SourceError)
+            assert outcome.error.reason is Reason.LOCK_TIMEOUT
             other.settle(Partition(SERVICE, "shop", "dbo"))
 
         assert errors(one.execute(SALES, statements, permit)) == {}
@@ -302,24 +303,21 @@ def test_who_answers(edition: str, engine: int, version: str) -> None:
 
 
 def test_a_template_s_statements_are_sent_as_they_are(server: SqlServer) -> None:
-    add = "EXEC sp_addextendedproperty @name = N'Caption', @value = N'{}', @level0type = N'SCHEMA', @level0name = N'sales'"
+    on = "@level0type = N'SCHEMA', @level0name = N'sales'"
+    add = f"EXEC sp_addextendedproperty @name = N'Caption', @value = N'{{}}', {on}"
     with connector() as each:
         state = each.read(SALES)
         sql = (add.format("one"), add.replace("Caption", "Other").format("two"))
         assert errors(each.execute(SALES, [Statement(";\n".join(sql), (change(SALES.path, "x", state),), sql)])) == {}
         assert [text for text in server.asked if text in sql] == list(sql)
         # The second of them fails, so the first is taken back; the session tells the number that the driver does not.
-        bad = ("EXEC sp_dropextendedproperty @name = N'Other', @level0type = N'SCHEMA', @level0name = N'sales'", sql[0])
+        bad = (f"EXEC sp_dropextendedproperty @name = N'Other', {on}", sql[0])
         failed = errors(each.execute(SALES, [Statement(";\n".join(bad), (change(SALES.path, "x", state),), bad)]))
     assert failed[SALES.path].reason is Reason.SERIALIZATION
     assert set(server.databases["shop"].schemas["sales"].properties) == {"Caption", "Other"}
 
 
 def test_the_vendor_s_template_adds_and_then_updates(server: SqlServer) -> None:
-    from reverse_metadata.dialects import dialect_of
-    from reverse_metadata.templates import Values, parse
-    from reverse_metadata_tests.test_docs_migration import TEMPLATES
-
     template = parse(TEMPLATES["mssql"], dialect_of("mssql"))
     with connector() as each:
         for text in ("It's\nall", "日本 \\ there"):

@@ -245,8 +245,8 @@ _ORACLE = _forms(
 
 _MSSQL = _forms(
     (
-        "EXEC sys.sp_addextendedproperty @name = N'MS_Description', @value = {description}, @level0name = N'{schema}'",
-        "EXEC sys.sp_addextendedproperty @name = 'MS_Description', @value = N'«description»', @level0name = N'«schema»'",
+        "EXEC sys.sp_addextendedproperty @name = N'Caption', @value = {description}, @level0name = N'{schema}'",
+        "EXEC sys.sp_addextendedproperty @name = 'Caption', @value = N'«description»', @level0name = N'«schema»'",
     ),
     (
         "ALTER AUTHORIZATION ON OBJECT::{schema}.[T {table}] TO {owner} /* by {{us}} /* and */ others */",
