@@ -31,6 +31,8 @@ def rows(views: sqlite3.Connection, estate: Estate, database: Database, user: st
     for name, columns in _VIEWS.items():
         if name == "sensitivity_classifications" and not estate.classifies:
             continue
+        if name == "server_principals" and estate.engine == 5:
+            continue
         named = columns.split()
         # Names are compared without their case, as the collation of the database says.
         kinds = ", ".join(f"{each} COLLATE NOCASE" if each == "name" else each for each in named)

@@ -30,7 +30,7 @@ from reverse_metadata.connectors.mssql import failures, privileges, sql
 from reverse_metadata.connectors.mssql.options import MssqlOptions, TagOptions, options_from_catalog
 from reverse_metadata.connectors.mssql.reading import classifications, database_state, schema_state
 from reverse_metadata.connectors.mssql.refusing import nameable, refused
-from reverse_metadata.connectors.refusals import Refusal, granting
+from reverse_metadata.connectors.refusals import Refusal, granting, told
 from reverse_metadata.errors import Reason, SourceError
 from reverse_metadata.model import (
     Aspect,
@@ -53,11 +53,14 @@ _VERSION = "SELECT SERVERPROPERTY('ProductVersion'), SERVERPROPERTY('Edition'), 
 #: Of EngineEdition: https://learn.microsoft.com/en-us/sql/t-sql/functions/serverproperty-transact-sql
 _ENGINES = {5: "Azure SQL Database", 8: "Azure SQL Managed Instance", 12: "SQL database in Fabric"}
 _ACCESS = "SELECT HAS_DBACCESS(?)"
-# A login owns a database, a user or a role all else. Who may do everything counts as a superuser.
+# A user or a role owns what stands in a database, a login the database itself. Who may do everything counts as a
+# superuser.
 _USERS = (
     "SELECT p.name, CASE WHEN p.name = 'dbo' OR p.name = 'db_owner' OR IS_ROLEMEMBER('db_owner', p.name) = 1"
     " THEN 1 ELSE 0 END FROM sys.database_principals p WHERE p.name IN ({})"
-    " UNION ALL SELECT p.name, CASE WHEN p.name = 'sa' OR IS_SRVROLEMEMBER('sysadmin', p.name) = 1 THEN 1 ELSE 0 END"
+)
+_LOGINS = (
+    "SELECT p.name, CASE WHEN p.name = 'sa' OR IS_SRVROLEMEMBER('sysadmin', p.name) = 1 THEN 1 ELSE 0 END"
     " FROM sys.server_principals p WHERE p.name IN ({})"
 )
 _SCHEMA_ID = "SELECT s.schema_id FROM sys.schemas s WHERE s.name = ?"
@@ -91,6 +94,8 @@ class MssqlConnector(Connector):
     def __init__(self, options: ConnectorOptions) -> None:
         super().__init__(options)
         self._connections: dict[str, Any] = {}
+        #: The database that was read last, whose users and roles own what stands in it.
+        self._at = self.options.database
 
     @classmethod
     def options_from_catalog(cls, connection: Mapping[str, Any]) -> dict[str, Any]:
@@ -138,28 +143,36 @@ class MssqlConnector(Connector):
         prefix, tags = self._prefix, self.options.tags
         parts = tags.parts if tags and tags.as_ == "sensitivity" else None
         try:
-            if partition.schema is None:
-                what = f"database {path[0]}"
-                return self._ask(path[0], what, lambda ask: database_state(ask, partition, prefix))
-            what = f"schema {path[1]} of database {path[0]}"
-            return self._ask(
-                path[0], what, lambda ask: schema_state(ask, partition, path[1], names, prefix=prefix, parts=parts)
-            )
+            batches.persistently(lambda: self._connection(path[0]))
         except SourceError as error:
             if error.reason is Reason.MISSING_OBJECT:
                 return {}
             raise
+        self._at = path[0]
+        if partition.schema is None:
+            return self._ask(path[0], f"database {path[0]}", lambda ask: database_state(ask, partition, prefix))
+        what = f"schema {path[1]} of database {path[0]}"
+        return self._ask(
+            path[0], what, lambda ask: schema_state(ask, partition, path[1], names, prefix=prefix, parts=parts)
+        )
 
     def principals(self, names: Collection[str]) -> dict[str, Principal]:
-        """The users, roles and logins among the names, in the database that is open, or in the configured one."""
+        """The users and roles among the names, of the database that was read last, and the logins of the server.
+
+        A database of Azure SQL Database knows no logins, so that nobody can be made its owner there.
+        """
         asked = sorted(filter(nameable, names))
         if not asked:
             return {}
         listed = ", ".join("?" * len(asked))
-        query = _USERS.format(listed, listed)
+        rows = self._ask(self._at, "users and roles", lambda ask: ask(_USERS.format(listed), *asked))
+        try:
+            rows += self._ask(self._at, "logins", lambda ask: ask(_LOGINS.format(listed), *asked))
+        except SourceError as error:
+            if error.reason is not Reason.MISSING_OBJECT:
+                raise
         found: dict[str, Principal] = {}
-        database = next(reversed(self._connections), self.options.database)
-        for name, superuser in self._ask(database, "users and logins", lambda ask: ask(query, *asked, *asked)):
+        for name, superuser in rows:
             if name in names:
                 known = found.get(name)
                 found[name] = Principal(name, bool(superuser) or (known is not None and known.superuser))
@@ -218,7 +231,8 @@ class MssqlConnector(Connector):
         def once() -> None:
             connection = self._connection(database)
             try:
-                self._begin(connection, partition, self.options.statement_timeout)
+                # The server gives up before the driver does, and says why.
+                self._begin(connection, partition, self.options.statement_timeout * 0.9)
             finally:
                 self._roll_back(database)
 
@@ -296,17 +310,25 @@ class MssqlConnector(Connector):
             raise refusal.error(f"waiting for another writer of {partition.key}", "The next run tries again.")
 
     def _failure(self, partition: Partition, statement: Statement, refusal: Refusal, number: int) -> batches.Failure:
-        what, lacking = sql.named(statement), ""
+        what, lacking, spoils_table = sql.named(statement), "", refusal.spoils_table
         if refusal.reason is Reason.CONNECTION and statement.sql:
             return batches.Failure(batches.Unanswered(refusal.reason, str(refusal.error(what))))
         if refusal.reason is Reason.MISSING_PRIVILEGE or number in failures.HIDDEN:
             with suppress(SourceError):  # the advice is an extra; the refusal itself is reported either way
                 lacking = granting(self.missing(partition, [Need.of(change) for change in statement.changes]))
-        if lacking and number in failures.HIDDEN:
+        if number in failures.HIDDEN:
             # The server says the same of an object that is not there and of one that the login may not touch.
-            refusal = replace(refusal, reason=Reason.MISSING_PRIVILEGE)
+            reason = Reason.MISSING_PRIVILEGE if lacking else refusal.reason
+            refusal, spoils_table = replace(refusal, reason=reason), bool(lacking) or self._gone(partition, statement)
         error = failures.error_of(refusal, number, statement, what, lacking)
-        return batches.Failure(error, spoils_table=refusal.spoils_table)
+        return batches.Failure(error, spoils_table=spoils_table)
+
+    def _gone(self, partition: Partition, statement: Statement) -> bool:
+        """Whether the table itself is not there any more, and not only a column of it."""
+        try:
+            return statement.table not in self.read(partition, statement.table[2:])
+        except SourceError:
+            return False
 
     def _anew(self, partition: Partition, statement: Statement) -> list[Statement]:
         """The statement by what stands in the source now; nothing where that is what it shall be."""
@@ -378,7 +400,7 @@ class MssqlConnector(Connector):
                 connection.timeout = self.options.statement_timeout
                 self._connections[database] = connection
                 self._run(connection, _settings(self.options.lock_timeout))
-            except Exception as error:
+            except (mssql_python.Error, RuntimeError, ValueError) as error:
                 self._forget(database)
                 raise self._refused_connection(error, database) from None
         return self._connections[database]
@@ -386,8 +408,11 @@ class MssqlConnector(Connector):
     def _refused_connection(self, error: Exception, database: str) -> SourceError:
         """Why a database could not be opened. The server says the same of one that is not there and of one that the
         login may not enter, so the configured one is asked which of them it is."""
-        refusal, number = self._meaning(error, database)
         what = f"connecting to database {database}"
+        if not isinstance(error, driver("mssql_python", "mssql").Error):
+            # What gets a token of Entra raises its own errors.
+            return Refusal(Reason.AUTHENTICATION, told(error)).error(what)
+        refusal, number = self._meaning(error, database)
         if refusal.reason is not Reason.OTHER or number or getattr(error, "driver_error", "") != _DENIED:
             return refusal.error(what)
         home = self.options.database
@@ -407,7 +432,7 @@ class MssqlConnector(Connector):
         if not isinstance(error, driver("mssql_python", "mssql").Error):
             raise error
         refusal, number = failures.refusal_of(error), 0
-        if refusal.reason is Reason.OTHER and database in self._connections:
+        if refusal.reason in (Reason.OTHER, Reason.STATEMENT_TIMEOUT) and database in self._connections:
             with suppress(Exception):
                 ((number,),) = self._run(self._connections[database], "SELECT @@ERROR")
             if number:

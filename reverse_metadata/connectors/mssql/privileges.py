@@ -66,6 +66,7 @@ def missing(ask: Ask, needs: Collection[Need], path: Path, *, classifies: bool) 
     owners = sorted({need.owner for need in needs if need.owner is not None})
     given: dict[str, tuple[str, bool]] = {}
     if owners:
+        # A database of Azure SQL Database knows no logins; then nothing is to be handed over to one either.
         query = (_NEW_LOGINS if len(path) == 1 else _NEW_OWNERS).format(", ".join("?" * len(owners)))
         given = {name: (kind.strip(), bool(may)) for name, kind, may in ask(query, *owners)}
     lacking: dict[Missing, None] = {}

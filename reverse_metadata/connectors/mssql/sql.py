@@ -79,6 +79,9 @@ def classified(
 def named(statement: Statement) -> str:
     """The statement as far as it names its object: the rest may be 4 kB of description for each column."""
     first = statement.text.splitlines()[0]
+    if first.startswith("DECLARE ") and not statement.sql:
+        change = statement.changes[0]
+        return f"the {change.what} of {'.'.join(change.path)}"
     return first.partition(", @value = ")[0].partition(" WITH (")[0].rstrip(";")
 
 

@@ -165,6 +165,58 @@ def test_owners_that_may_do_everything_count_as_superusers(server: SqlServer) ->
     }
 
 
+def test_a_database_of_azure_knows_no_logins() -> None:
+    with mssql(edition="SQL Azure", engine=5) as server:
+        furnish(server)
+        server.databases["shop"].role("team")
+        server.login("boss")
+        with connector() as each:
+            assert set(each.principals(["team", "boss"])) == {"team"}
+
+
+def test_the_users_are_those_of_the_database_that_was_read_last(server: SqlServer) -> None:
+    server.database("stock").user("writer", "writer")
+    server.databases["shop"].role("sellers")
+    server.databases["stock"].role("keepers")
+    with connector() as each:
+        for database, role in (("stock", "keepers"), ("shop", "sellers"), ("stock", "keepers")):
+            each.read(Partition(SERVICE, database, None))
+            assert set(each.principals(["sellers", "keepers"])) == {role}
+
+
+def test_a_table_that_is_gone_is_tried_once(server: SqlServer) -> None:
+    server.databases["shop"].table("sales", "gone", [f"c{column}" for column in range(50)])
+    with connector() as each:
+        state = each.read(SALES)
+        changes = [change(path, "x", state) for path in state if path[2:3] == ("gone",)]
+        del server.databases["shop"].schemas["sales"].objects["gone"]
+        failed = errors(each.execute(SALES, each.resolve(changes)))
+    assert {error.reason for error in failed.values()} == {Reason.MISSING_OBJECT}
+    assert len(failed) == 51
+    assert sum(text.startswith("BEGIN TRY") for text in server.asked) == 1
+
+
+def test_a_server_without_classifications_says_so(server: SqlServer) -> None:
+    server.classifies = False
+    with connector(tags=SENSITIVITY) as each, pytest.raises(SourceError, match="sensitivity_classifications"):
+        each.read(SALES)
+    with connector(tags=EXTENDED) as each:
+        assert ORDERS in each.read(SALES)
+
+
+def test_a_token_that_cannot_be_had_is_a_matter_of_credentials(
+    server: SqlServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def connect(**_: object) -> None:
+        raise RuntimeError(f"no token for {PASSWORD}")
+
+    monkeypatch.setattr("mssql_python.connect", connect)
+    with connector(authentication="ActiveDirectoryDefault") as each, pytest.raises(SourceError) as raised:
+        each.version()
+    assert raised.value.reason is Reason.AUTHENTICATION
+    assert PASSWORD not in str(raised.value)
+
+
 def test_a_lock_is_waited_for_and_then_reported(server: SqlServer) -> None:
     server.locked.add(("shop", "sales", "orders"))
     server.databases["shop"].table("sales", "stock")

@@ -126,6 +126,8 @@ def test_a_tag_is_a_property_of_its_own() -> None:
 def test_what_names_a_statement_leaves_the_text_out() -> None:
     (statement,) = connector().resolve([wish(ID, "x" * 3000)])
     assert named(statement) == f"EXEC sys.sp_addextendedproperty {_ID}"
+    (statement,) = connector().resolve([wish(ID, "one\\\ntwo")])
+    assert named(statement) == "the description of shop.sales.orders.id"
 
 
 def test_names_are_rewritten() -> None:
