@@ -5,12 +5,10 @@ one partition take turns by: https://learn.microsoft.com/en-us/sql/relational-da
 A procedure that fails lets the batch go on, so it stands in TRY and CATCH, which also tells the number of the error.
 """
 
-import hashlib
-import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import replace
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
 from reverse_metadata.connectors import batches
 from reverse_metadata.connectors.base import (
@@ -25,12 +23,12 @@ from reverse_metadata.connectors.base import (
     TagLimits,
     Unit,
 )
-from reverse_metadata.connectors.drivers import driver
 from reverse_metadata.connectors.mssql import failures, privileges, sql
 from reverse_metadata.connectors.mssql.options import MssqlOptions, TagOptions, options_from_catalog
 from reverse_metadata.connectors.mssql.reading import classifications, database_state, schema_state
 from reverse_metadata.connectors.mssql.refusing import nameable, refused
-from reverse_metadata.connectors.refusals import Refusal, granting, told
+from reverse_metadata.connectors.mssql.sessions import Sessions
+from reverse_metadata.connectors.refusals import Refusal, granting
 from reverse_metadata.errors import Reason, SourceError
 from reverse_metadata.model import (
     Aspect,
@@ -44,15 +42,12 @@ from reverse_metadata.model import (
     Verdict,
 )
 
-_T = TypeVar("_T")
-
 _ALL = (EntityType.DATABASE, EntityType.SCHEMA, EntityType.TABLE, EntityType.COLUMN)
 _PREFIX = str(TagOptions.model_fields["prefix"].default)
 _SERVER = "SELECT SERVERPROPERTY('ServerName'), DB_NAME()"
 _VERSION = "SELECT SERVERPROPERTY('ProductVersion'), SERVERPROPERTY('Edition'), SERVERPROPERTY('EngineEdition')"
 #: Of EngineEdition: https://learn.microsoft.com/en-us/sql/t-sql/functions/serverproperty-transact-sql
 _ENGINES = {5: "Azure SQL Database", 8: "Azure SQL Managed Instance", 12: "SQL database in Fabric"}
-_ACCESS = "SELECT HAS_DBACCESS(?)"
 # A user or a role owns what stands in a database, a login the database itself. Who may do everything counts as a
 # superuser.
 _USERS = (
@@ -68,7 +63,6 @@ _IDS = (
     "SELECT o.name, c.name, o.object_id, c.column_id FROM sys.columns c JOIN sys.objects o"
     " ON o.object_id = c.object_id WHERE o.schema_id = ? AND o.name IN ({})"
 )
-_ROLL_BACK = "IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION"
 
 
 class MssqlConnector(Connector):
@@ -93,7 +87,7 @@ class MssqlConnector(Connector):
 
     def __init__(self, options: ConnectorOptions) -> None:
         super().__init__(options)
-        self._connections: dict[str, Any] = {}
+        self._sessions = Sessions(self.options)
         #: The database that was read last, whose users and roles own what stands in it.
         self._at = self.options.database
 
@@ -104,22 +98,21 @@ class MssqlConnector(Connector):
 
     def close(self) -> None:
         """Close every connection. Safe to call twice."""
-        for database in list(self._connections):
-            self._forget(database)
+        self._sessions.close()
 
     def identity(self) -> str:
         """`<server>/<database>`, as the server says them: the name of the machine and instance, or Azure's name."""
-        ((server, database),) = self._ask(self.options.database, "the server's name", lambda ask: ask(_SERVER))
+        ((server, database),) = self._sessions.ask(self.options.database, "the server's name", lambda ask: ask(_SERVER))
         return f"{server}/{database}"
 
     def place(self) -> str:
         """The server's own name, and the address as configured."""
-        ((server, _),) = self._ask(self.options.database, "the server's name", lambda ask: ask(_SERVER))
+        ((server, _),) = self._sessions.ask(self.options.database, "the server's name", lambda ask: ask(_SERVER))
         return f"{server}@{self.options.address}"
 
     def version(self) -> str:
         """`SQL Server 16.0.4135.4 Developer Edition (64-bit)`, `Azure SQL Database 12.0.2000.8`."""
-        ((version, edition, engine),) = self._ask(
+        ((version, edition, engine),) = self._sessions.ask(
             self.options.database, "the server's version", lambda ask: ask(_VERSION)
         )
         azure = _ENGINES.get(int(engine))
@@ -143,16 +136,18 @@ class MssqlConnector(Connector):
         prefix, tags = self._prefix, self.options.tags
         parts = tags.parts if tags and tags.as_ == "sensitivity" else None
         try:
-            batches.persistently(lambda: self._connection(path[0]))
+            batches.persistently(lambda: self._sessions.connection(path[0]))
         except SourceError as error:
             if error.reason is Reason.MISSING_OBJECT:
                 return {}
             raise
         self._at = path[0]
         if partition.schema is None:
-            return self._ask(path[0], f"database {path[0]}", lambda ask: database_state(ask, partition, prefix))
+            return self._sessions.ask(
+                path[0], f"database {path[0]}", lambda ask: database_state(ask, partition, prefix)
+            )
         what = f"schema {path[1]} of database {path[0]}"
-        return self._ask(
+        return self._sessions.ask(
             path[0], what, lambda ask: schema_state(ask, partition, path[1], names, prefix=prefix, parts=parts)
         )
 
@@ -165,9 +160,9 @@ class MssqlConnector(Connector):
         if not asked:
             return {}
         listed = ", ".join("?" * len(asked))
-        rows = self._ask(self._at, "users and roles", lambda ask: ask(_USERS.format(listed), *asked))
+        rows = self._sessions.ask(self._at, "users and roles", lambda ask: ask(_USERS.format(listed), *asked))
         try:
-            rows += self._ask(self._at, "logins", lambda ask: ask(_LOGINS.format(listed), *asked))
+            rows += self._sessions.ask(self._at, "logins", lambda ask: ask(_LOGINS.format(listed), *asked))
         except SourceError as error:
             if error.reason is not Reason.MISSING_OBJECT:
                 raise
@@ -183,7 +178,9 @@ class MssqlConnector(Connector):
         path = self.options.rewritten(partition.path)
         what = f"the privileges on {partition.key}"
         classifies = self.options.tags is not None and self.options.tags.as_ == "sensitivity"
-        return self._ask(path[0], what, lambda ask: privileges.missing(ask, needs, path, classifies=classifies))
+        return self._sessions.ask(
+            path[0], what, lambda ask: privileges.missing(ask, needs, path, classifies=classifies)
+        )
 
     def refuse(self, change: Change) -> tuple[Verdict, str] | None:
         """See `refusing.refused`."""
@@ -229,12 +226,12 @@ class MssqlConnector(Connector):
         database = self.options.rewritten(partition.path)[0]
 
         def once() -> None:
-            connection = self._connection(database)
+            connection = self._sessions.connection(database)
             try:
                 # The server gives up before the driver does, and says why.
-                self._begin(connection, partition, self.options.statement_timeout * 0.9)
+                self._sessions.begin(connection, partition, self.options.statement_timeout * 0.9)
             finally:
-                self._roll_back(database)
+                self._sessions.roll_back(database)
 
         try:
             batches.persistently(once)
@@ -246,19 +243,19 @@ class MssqlConnector(Connector):
         """One transaction. COMMIT is a message of its own, so a writer that dies before it leaves nothing behind."""
         database = self.options.rewritten(partition.path)[0]
         try:
-            connection = self._connection(database)
-            self._begin(connection, partition, self.options.lock_timeout)
+            connection = self._sessions.connection(database)
+            self._sessions.begin(connection, partition, self.options.lock_timeout)
         except SourceError as error:
-            self._roll_back(database)
+            self._sessions.roll_back(database)
             return batches.Failure(error, spoils_all=True)
         try:
             permit()
             refusal, number = self._carry_out(connection, database, statement)
         except BaseException:
-            self._roll_back(database)
+            self._sessions.roll_back(database)
             raise
         if refusal is not None:
-            self._roll_back(database)
+            self._sessions.roll_back(database)
             return self._failure(partition, statement, refusal, number)
         return self._commit(connection, database, partition, statement)
 
@@ -266,9 +263,9 @@ class MssqlConnector(Connector):
         """What went wrong, and the server's number of it; None where nothing did."""
         for text in statement.sql or (f"BEGIN TRY\n{statement.text}\nEND TRY\nBEGIN CATCH\n{_TELL}\nEND CATCH",):
             try:
-                caught = self._run(connection, text)
+                caught = self._sessions.run(connection, text)
             except Exception as error:
-                return self._meaning(error, database)
+                return self._sessions.meaning(error, database)
             if caught and not statement.sql:
                 ((number, message),) = caught
                 return failures.refusal_by(int(number), message), int(number)
@@ -278,10 +275,10 @@ class MssqlConnector(Connector):
         self, connection: Any, database: str, partition: Partition, statement: Statement
     ) -> batches.Failure | None:
         try:
-            self._run(connection, "COMMIT TRANSACTION")
+            self._sessions.run(connection, "COMMIT TRANSACTION")
         except Exception as error:
-            refusal, _ = self._meaning(error, database)
-            self._roll_back(database)
+            refusal, _ = self._sessions.meaning(error, database)
+            self._sessions.roll_back(database)
             if refusal.reason is not Reason.CONNECTION:
                 return batches.Failure(refusal.error(sql.named(statement)))
             lost = f"the connection was lost before COMMIT was answered: {refusal.message}"
@@ -290,24 +287,6 @@ class MssqlConnector(Connector):
                 self.settle(partition)
             return batches.Failure(batches.Unanswered(Reason.CONNECTION, lost))
         return None
-
-    def _begin(self, connection: Any, partition: Partition, lock_timeout: float) -> None:
-        """A transaction that has the partition's lock. Raises SourceError."""
-        name = "/".join(("reverse_metadata", *self.options.rewritten(partition.path)))
-        resource = f"reverse_metadata {hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()}"
-        begin = (
-            "BEGIN TRANSACTION;\nDECLARE @granted int;\n"
-            f"EXEC @granted = sys.sp_getapplock @Resource = N'{resource}', @LockMode = N'Exclusive',"
-            f" @LockOwner = N'Transaction', @LockTimeout = {_milliseconds(lock_timeout)};\nSELECT @granted;"
-        )
-        try:
-            ((granted,),) = self._run(connection, begin)
-        except Exception as error:
-            refusal, _ = self._meaning(error, self.options.rewritten(partition.path)[0])
-            raise refusal.error(f"beginning to write to {partition.key}") from None
-        if granted < 0:
-            refusal = Refusal(Reason.LOCK_TIMEOUT, f"sp_getapplock answered {granted}")
-            raise refusal.error(f"waiting for another writer of {partition.key}", "The next run tries again.")
 
     def _failure(self, partition: Partition, statement: Statement, refusal: Refusal, number: int) -> batches.Failure:
         what, lacking, spoils_table = sql.named(statement), "", refusal.spoils_table
@@ -357,7 +336,7 @@ class MssqlConnector(Connector):
             held = classifications(ask, schema_id, [path[2]])
             return {named[key]: parts for key, parts in held.items() if key in named}
 
-        standing = self._ask(path[0], f"the classifications of {'.'.join(path[:3])}", asked)
+        standing = self._sessions.ask(path[0], f"the classifications of {'.'.join(path[:3])}", asked)
         return sql.classified(changes, self.options.rewritten, tags.parts, tags.ranks, standing)
 
     @property
@@ -367,107 +346,6 @@ class MssqlConnector(Connector):
     def _property_of(self, change: Change) -> str:
         return sql.DESCRIPTION if change.aspect is Aspect.DESCRIPTION else f"{self._prefix}{change.tag_key}"
 
-    def _ask(self, database: str, what: str, question: Callable[[Callable[..., Any]], _T]) -> _T:
-        """The answer to a question; asked again while it fails for a reason that may pass."""
-
-        def once() -> _T:
-            connection = self._connection(database)
-            try:
-                return question(lambda query, *parameters: self._run(connection, query, parameters))
-            except Exception as error:
-                if isinstance(error, SourceError):
-                    raise
-                raise self._meaning(error, database)[0].error(f"reading {what}") from None
-
-        return batches.persistently(once)
-
-    def _run(self, connection: Any, text: str, parameters: Collection[Any] = ()) -> list[Any]:
-        """The rows of a batch, of all its results: an error behind the first result comes with its own only."""
-        with closing(connection.cursor()) as cursor:
-            cursor.execute(text, *([list(parameters)] if parameters else []))
-            rows: list[Any] = []
-            while True:
-                if cursor.description:
-                    rows += [tuple(row) for row in cursor.fetchall()]
-                if not cursor.nextset():
-                    return rows
-
-    def _connection(self, database: str) -> Any:
-        if database not in self._connections:
-            mssql_python = driver("mssql_python", "mssql")
-            try:
-                connection = mssql_python.connect(**self.options.connection_parameters(database))
-                connection.timeout = self.options.statement_timeout
-                self._connections[database] = connection
-                self._run(connection, _settings(self.options.lock_timeout))
-            except (mssql_python.Error, RuntimeError, ValueError) as error:
-                self._forget(database)
-                raise self._refused_connection(error, database) from None
-        return self._connections[database]
-
-    def _refused_connection(self, error: Exception, database: str) -> SourceError:
-        """Why a database could not be opened. The server says the same of one that is not there and of one that the
-        login may not enter, so the configured one is asked which of them it is."""
-        what = f"connecting to database {database}"
-        if not isinstance(error, driver("mssql_python", "mssql").Error):
-            # What gets a token of Entra raises its own errors.
-            return Refusal(Reason.AUTHENTICATION, told(error)).error(what)
-        refusal, number = self._meaning(error, database)
-        if refusal.reason is not Reason.OTHER or number or getattr(error, "driver_error", "") != _DENIED:
-            return refusal.error(what)
-        home = self.options.database
-        access = None if database == home else self._ask(home, what, lambda ask: ask(_ACCESS, database))[0][0]
-        if access == 0:
-            advice = f"What is missing: a user in that database, CREATE USER … FOR LOGIN {self.options.username};"
-            return replace(refusal, reason=Reason.MISSING_PRIVILEGE).error(what, advice)
-        return replace(refusal, reason=Reason.MISSING_OBJECT).error(
-            what, "It does not exist, or the login has no user in it."
-        )
-
-    def _meaning(self, error: Exception, database: str) -> tuple[Refusal, int]:
-        """What the error means, with the server's number where the session still tells it; a connection that is gone is
-        forgotten. Raises the error itself when it is not the driver's."""
-        if isinstance(error, SourceError):
-            raise error
-        if not isinstance(error, driver("mssql_python", "mssql").Error):
-            raise error
-        refusal, number = failures.refusal_of(error), 0
-        if refusal.reason in (Reason.OTHER, Reason.STATEMENT_TIMEOUT) and database in self._connections:
-            with suppress(Exception):
-                ((number,),) = self._run(self._connections[database], "SELECT @@ERROR")
-            if number:
-                refusal = failures.refusal_by(int(number), refusal.message)
-        if refusal.reason is Reason.CONNECTION:
-            self._forget(database)
-        return refusal, int(number)
-
-    def _roll_back(self, database: str) -> None:
-        connection = self._connections.get(database)
-        if connection is None:
-            return
-        try:
-            self._run(connection, _ROLL_BACK)
-        except Exception:
-            # The server ends a session's transaction with the session.
-            self._forget(database)
-
-    def _forget(self, database: str) -> None:
-        connection = self._connections.pop(database, None)
-        if connection is not None:
-            with suppress(Exception):
-                connection.close()
-
 
 #: What a batch of ours says when it failed.
 _TELL = "SELECT ERROR_NUMBER(), ERROR_MESSAGE();"
-#: The driver's words for what the server says when a database cannot be opened.
-_DENIED = "Syntax error or access violation"
-
-
-def _settings(lock_timeout: float) -> str:
-    """Of a session: no counts between the results, a failed statement dooms its transaction, no wait without an end."""
-    return f"SET NOCOUNT ON; SET XACT_ABORT ON; SET LOCK_TIMEOUT {_milliseconds(lock_timeout)};"
-
-
-def _milliseconds(seconds: float) -> int:
-    return math.ceil(seconds * 1000)

@@ -36,10 +36,8 @@ _NEW_OWNERS = (
     " ELSE HAS_PERMS_BY_NAME(QUOTENAME(p.name), 'USER', 'IMPERSONATE') END"
     " FROM sys.database_principals p WHERE p.name IN ({})"
 )
-_NEW_LOGINS = (
-    "SELECT p.name, p.type, HAS_PERMS_BY_NAME(QUOTENAME(p.name), 'LOGIN', 'IMPERSONATE')"
-    " FROM sys.server_principals p WHERE p.name IN ({})"
-)
+# The view of the logins is not in a database of Azure SQL Database; the function is, and answers NULL there.
+_NEW_LOGIN = "SELECT ?, 'S', HAS_PERMS_BY_NAME(QUOTENAME(?), 'LOGIN', 'IMPERSONATE')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +62,14 @@ def missing(ask: Ask, needs: Collection[Need], path: Path, *, classifies: bool) 
         rights |= {path[:2]: _Right(bool(row[0]), bool(row[1])) for row in schema}
         rights |= {(*path[:2], name): _Right(bool(may), bool(owns)) for name, may, owns in ask(_TABLES, path[1])}
     owners = sorted({need.owner for need in needs if need.owner is not None})
-    given: dict[str, tuple[str, bool]] = {}
-    if owners:
-        # A database of Azure SQL Database knows no logins; then nothing is to be handed over to one either.
-        query = (_NEW_LOGINS if len(path) == 1 else _NEW_OWNERS).format(", ".join("?" * len(owners)))
-        given = {name: (kind.strip(), bool(may)) for name, kind, may in ask(query, *owners)}
+    rows: list[tuple[str, str, int | None]] = []
+    if owners and len(path) > 1:
+        rows = ask(_NEW_OWNERS.format(", ".join("?" * len(owners))), *owners)
+    elif owners:
+        rows = ask(
+            " UNION ALL ".join([_NEW_LOGIN] * len(owners)), *(name for owner in owners for name in (owner, owner))
+        )
+    given = {name: (kind.strip(), bool(may)) for name, kind, may in rows if may is not None}
     lacking: dict[Missing, None] = {}
     for need in needs:
         here = (*path, *need.path[len(path) :])[:3]
