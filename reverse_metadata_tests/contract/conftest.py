@@ -17,6 +17,7 @@ PEERS = {
     "bigquery-standin": ("bigquery", "standin", ""),
     "clickhouse": ("clickhouse", "clickhouse", ""),
     "databricks": ("databricks", "databricks_peer", ""),
+    "mssql": ("mssql", "mssql_peer", ""),
     "mysql-mariadb": ("mysql", "mariadb", ""),
     "oracle": ("oracle", "oracle_peer", ""),
     "redshift": ("redshift", "redshift", ""),
