@@ -118,7 +118,7 @@ def _functions(estate: Estate, database: Database, user: str, login: str) -> dic
             case "DATABASE":
                 return int(database.may(user, permission, database)) if name == quoted(database.name) else None
             case "LOGIN":
-                known = [each for each in estate.logins.values() if quoted(each.name) == name]
+                known = [each for each in estate.logins.values() if quoted(each.name) == name and estate.engine != 5]
                 return int(estate.impersonates(login, known[0].name)) if known else None
             case "USER":
                 found = [each for each in database.principals.values() if quoted(each.name) == name]

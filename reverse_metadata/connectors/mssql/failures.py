@@ -7,6 +7,7 @@ failed the session is asked for it.
 """
 
 import re
+from dataclasses import replace
 from typing import Any
 
 from reverse_metadata.connectors.refusals import Refusal, told
@@ -23,8 +24,6 @@ _REASONS = {
     4917: Reason.MISSING_OBJECT,
     15135: Reason.MISSING_OBJECT,
     15151: Reason.MISSING_OBJECT,
-    15233: Reason.SERIALIZATION,
-    15217: Reason.SERIALIZATION,
     229: Reason.MISSING_PRIVILEGE,
     230: Reason.MISSING_PRIVILEGE,
     262: Reason.MISSING_PRIVILEGE,
@@ -88,9 +87,9 @@ def refusal_of(error: Any) -> Refusal:
 
 def error_of(refusal: Refusal, number: int, statement: Statement, what: str, advice: str = "") -> SourceError:
     """The error for a statement that was refused; `what` names it."""
-    error = refusal.error(what, advice)
-    raced = number in RACES and not statement.sql
-    return Raced(error.reason, str(error)) if raced else error
+    if number in RACES and not statement.sql:
+        return Raced(Reason.SERIALIZATION, str(replace(refusal, reason=Reason.SERIALIZATION).error(what)))
+    return refusal.error(what, advice)
 
 
 def _sentence(message: str) -> str:
