@@ -98,10 +98,10 @@ class LivePeer(Peer):
         return self._connected(self._settings.options)
 
     def _connected(self, options: ConnectorOptions, **changed: Any) -> Connector:
-        added = _filled(self.live.options, self.live.holes(self.partition.path))
+        added = fill(self.live.options, self.live.holes(self.partition.path))
         given = options.model_dump(exclude_unset=True, by_alias=True)
         model = self._type.options_type
-        return self._requests.counting(self._type, model.model_validate(_merged(given, added) | changed))
+        return self._requests.counting(self._type, model.model_validate({**given, **added, **changed}))
 
     def _second_login(self) -> Second | None:
         """What makes a second login work, where there is one."""
@@ -186,19 +186,23 @@ class LivePeer(Peer):
         return super().push(wishes, aspect, tag_key)
 
     def _ready_for_tags(self) -> None:
-        """Create the tags. Raises NotHere with the connector's own reason where the account has none."""
-        ((key, value, _), *_) = next(iter(self.tags.values()))
+        """Create the tags, where they are. Raises NotHere with the connector's own reason where the account has none.
+
+        No other refusal is a reason: what the connector should write and does not is a failure.
+        """
+        keys = [key for key, _, _ in next(iter(self.tags.values()))]
         with self.connector() as connector:
             connector.version()
-            refused = connector.refuse(change(self.path("orders"), value, self.read(), Aspect.TAGS, key))
-            if why := connector.declines(Aspect.TAGS) or (refused and refused[0] is Verdict.UNSUPPORTED and refused[1]):
+            if why := connector.declines(Aspect.TAGS):
                 raise NotHere(why)
+            sample = change(self.path("orders"), "x", self.read(), Aspect.TAGS, keys[0])
+            refused = connector.refuse(sample) if self.live.tags_by_release else None
+        if refused is not None and refused[0] is Verdict.UNSUPPORTED:
+            raise NotHere(refused[1])
         self._tagged = True
-        keys = {key for examples in self.tags.values() for key, _, _ in examples}
         if self.live.create_tag:
-            for key in sorted(keys):
-                more = {"key": self.live.quoted(key)}
-                self._run(*self.live.filled([self.live.create_tag], self.partition.path, **more))
+            for key in keys:
+                self._run(*self.live.filled([self.live.create_tag], self.partition.path, key=self.live.quoted(key)))
 
     def requests(self) -> int:
         return self._requests.count
@@ -250,23 +254,14 @@ def _text(value: Any) -> Any:
     return value.decode() if isinstance(value, bytes) else value
 
 
-def _filled(options: Any, holes: Mapping[str, str]) -> Any:
+def fill(options: Any, holes: Mapping[str, str]) -> Any:
     """The options with their holes filled, at any depth."""
     match options:
         case Mapping():
-            return {key: _filled(value, holes) for key, value in options.items()}
+            return {key: fill(value, holes) for key, value in options.items()}
         case str():
             return options.format(**holes)
     return options
-
-
-def _merged(given: Mapping[str, Any], added: Mapping[str, Any]) -> dict[str, Any]:
-    """Both, one mapping within the other; what is added wins."""
-    both = {**given, **added}
-    for key in given.keys() & added.keys():
-        if isinstance(given[key], Mapping) and isinstance(added[key], Mapping):
-            both[key] = {**given[key], **added[key]}
-    return both
 
 
 def peer_type(system: str) -> type[LivePeer]:

@@ -72,9 +72,7 @@ def _service(
     if raw.pop("type", system) != system:
         raise ConfigurationError([source.at("type").sentence(f"must be {system}, the system that is tried")])
     model = registry.connector_type(system).options_type
-    literal = [source.at(*place).sentence(message) for place, message in literal_secrets(model, raw)]
-    if literal:
-        raise ConfigurationError(
-            [sentence.replace("in this file", "in a variable that is shown") for sentence in literal]
-        )
+    for place, _ in literal_secrets(model, raw):
+        # The block is shown, and only what comes from a variable of its own is kept out of messages.
+        raise ConfigurationError([source.at(*place).sentence("a secret goes into a variable of its own: ${NAME}")])
     return Block(system, raw, model, source).resolve(environ), raw

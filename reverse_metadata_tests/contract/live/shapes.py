@@ -36,8 +36,8 @@ class Second:
     scenario granted is taken back then. `{team}` and `{other}` are names for roles.
     """
 
-    who: str
-    admit: tuple[str, ...]
+    who: str = ""
+    admit: tuple[str, ...] = ()
     prepare: tuple[str, ...] = ()
     table: tuple[str, ...] = ()
     table_elsewhere: tuple[str, ...] = ()
@@ -50,8 +50,8 @@ class LiveSystem:
     """How one system is administered.
 
     `kinds` are the name and kind of tables, and what creates them; `{orders}` and `{id}` are the first table and its
-    column there. `tags` is where a tag stands: `{key}`, and `{created}` where it is created first. `options` are added
-    to those of the service, with the holes of the first schema.
+    column there. `tags` is where a tag stands: `{key}`, and `{created}` where it is created first. `options` take
+    the place of those of the service, with the holes of the first schema.
     """
 
     quoted: Callable[[str], str]
@@ -64,6 +64,8 @@ class LiveSystem:
     #: Takes the description of the database away, where one can have any.
     undescribe_database: str = ""
     tags: Mapping[EntityType, Answer] = field(default_factory=dict)
+    #: Whether only some releases have tags: then a connector that refuses them is right.
+    tags_by_release: bool = False
     create_tag: str = ""
     #: Takes a tag of the database away, where it does not go with a schema.
     untag_database: str = ""
@@ -74,7 +76,7 @@ class LiveSystem:
     #: Whether names begin with the database, and `LIVE_DATABASE` must say which.
     in_database: bool = True
     named_by_database: bool = True
-    #: A name of the catalog as the system keeps it.
+    #: Gives a name of the catalog as the system keeps it.
     kept: Callable[[str], str] = str
     names: tuple[str, ...] = Peer.names
     tag_values: tuple[tuple[str, str], ...] = ()

@@ -158,7 +158,7 @@ _SNOWFLAKE = LiveSystem(
             "GRANT OWNERSHIP ON TABLE {at} TO ROLE {team} COPY CURRENT GRANTS",
         ),
         table_elsewhere=("GRANT OWNERSHIP ON TABLE {at} TO ROLE {other} COPY CURRENT GRANTS",),
-        dismiss=("DROP ROLE {team}", "DROP ROLE {other}"),
+        dismiss=("DROP ROLE IF EXISTS {team}", "DROP ROLE IF EXISTS {other}"),
     ),
     needs="ownership of the database, or MODIFY, CREATE SCHEMA and USAGE on it; APPLY TAG on the account for tags; "
     "CREATE ROLE for a second login; a warehouse",
@@ -242,7 +242,7 @@ _EMPTY_SCHEMA = (
     "DECLARE @drops nvarchar(max) = (SELECT STRING_AGG(CONVERT(nvarchar(max), N'DROP ')"
     " + CASE type WHEN 'V' THEN N'VIEW ' ELSE N'TABLE ' END + QUOTENAME({schema_text}) + N'.' + QUOTENAME(name), N'; ')"
     " WITHIN GROUP (ORDER BY type DESC) FROM sys.objects WHERE schema_id = SCHEMA_ID({schema_text})"
-    " AND type IN ('U', 'V')); EXEC sys.sp_executesql @drops"
+    " AND type IN ('U', 'V')); IF @drops IS NOT NULL EXEC sys.sp_executesql @drops"
 )
 _MSSQL = LiveSystem(
     quoted=_doubled("[", "]"),
@@ -317,10 +317,11 @@ _ORACLE = LiveSystem(
         )
         for level, named in ((_TABLE, "IS NULL"), (_COLUMN, "= {column_text}"))
     },
+    tags_by_release=True,
     tag_values=(("Sensitive", "None"), ("with 'quotes'", "4711")),
     names=tuple(name for name in Peer.names if '"' not in name),
     # The owner of the other schema: nobody else may describe a table of it without a privilege for all of them.
-    second=Second(who="SELECT '\"' || USER || '\"' FROM dual", admit=(), table=("GRANT SELECT ON {at} TO {who}",)),
+    second=Second(table=("GRANT SELECT ON {at} TO {who}",)),
     schemas_log_in=True,
     needs="DBA, or CREATE USER, DROP USER, CREATE, ALTER, DROP, SELECT and COMMENT ANY TABLE, CREATE ANY VIEW, CREATE "
     "ANY MATERIALIZED VIEW, GRANT ANY PRIVILEGE, GRANT ANY OBJECT PRIVILEGE and SELECT ANY DICTIONARY",
