@@ -169,3 +169,14 @@ def test_a_login_that_is_locked_out_is_nobodys() -> None:
     peer._settings = Settings("postgres", _OPTIONS, {}, "Shop", None)
     with pytest.raises(NotHere, match="no secret that could be wrong"):
         peer.locked_out()
+
+
+def test_of_many_rows_the_one_that_is_meant_is_looked_at(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows: list[tuple[str, str | None]] = [("Namespace Name", "sales"), ("Comment", "of mine"), ("Owner", "ada")]
+    with ExitStack() as end:
+        peer = opened("databricks", end)
+        monkeypatch.setattr(live, "_asked", lambda *_: rows)
+        assert peer.stored(peer.path()) == "of mine"
+        rows[1] = ("Comment", None)
+        assert peer.stored(peer.path()) is None
+        monkeypatch.setattr(live, "_asked", told)

@@ -190,6 +190,13 @@ def test_descriptions_are_looked_at_to_the_letter(system: str) -> None:
     asked = {level: live.where(paths[level], Aspect.DESCRIPTION, "", _SALES) for level in live.comments}
     assert {level: list(answer.statements) for level, answer in asked.items()} == COMMENTS[system]
     assert bool(live.undescribe_database) == (EntityType.DATABASE in asked)
+    if system == "databricks":
+        assert [answer.rows for answer in asked.values()] == [
+            ("Comment",),
+            ("Comment", "Description"),
+            ("Comment",),
+            ("back\\slash",),
+        ]
 
 
 @pytest.mark.parametrize("system", TAGS)

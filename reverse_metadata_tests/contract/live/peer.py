@@ -175,7 +175,7 @@ class LivePeer(Peer):
     def stored(self, path: Path, aspect: Aspect = Aspect.DESCRIPTION, tag_key: str = "") -> str | None:
         answer = self.live.where(path, aspect, tag_key, self.partition.path)
         rows = self._run(*answer.statements)
-        values = [row[answer.column] for row in rows if not answer.row or row[0] == answer.row]
+        values = [row[answer.column] for row in rows if not answer.rows or row[0] in answer.rows]
         return None if not values or values[0] is None else str(values[0])
 
     def push(

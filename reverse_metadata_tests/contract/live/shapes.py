@@ -18,12 +18,12 @@ _LEVELS = ("database", "schema", "table", "column")
 class Answer:
     """Where a value stands: the last of the statements gives it, in one of the columns of its rows.
 
-    `row` is what the first column of the right row says, "" where there is one row at most.
+    `rows` are what the first column of the right row may say; none where there is one row at most.
     """
 
     statements: tuple[str, ...]
     column: int = 0
-    row: str = ""
+    rows: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -119,5 +119,5 @@ class LiveSystem:
         found = (self.comments if aspect is Aspect.DESCRIPTION else self.tags)[EntityType.of(path)]
         created = f"{self.holes(home)['at']}.{self.quoted(key)}"
         more = {"key": self.quoted(key), "key_text": self.literal(key), "created_text": self.literal(created)}
-        row = found.row.format(**dict(zip(_LEVELS, path, strict=False)))
-        return Answer(tuple(self.filled(found.statements, path, **more)), found.column, row)
+        rows = [row.format(**dict(zip(_LEVELS, path, strict=False))) for row in found.rows]
+        return Answer(tuple(self.filled(found.statements, path, **more)), found.column, tuple(rows))

@@ -161,7 +161,7 @@ _SNOWFLAKE = LiveSystem(
         dismiss=("DROP ROLE IF EXISTS {team}", "DROP ROLE IF EXISTS {other}"),
     ),
     needs="ownership of the database, or MODIFY, CREATE SCHEMA and USAGE on it; APPLY TAG on the account for tags; "
-    "CREATE ROLE for a second login; a warehouse",
+    "CREATE ROLE for a second login, whose own role has USAGE on a warehouse; a warehouse",
 )
 
 
@@ -175,8 +175,8 @@ _IN_CATALOG = "catalog_name = {database_text}"
 _IN_SCHEMA = f"{_IN_CATALOG} AND schema_name = {{schema_text}}"
 _OF_TABLE = f"{_IN_SCHEMA} AND table_name = {{table_text}}"
 
-# https://docs.databricks.com/aws/en/sql/language-manual/sql-ref-syntax-aux-describe-table and its neighbours; the
-# connector reads the information schema.
+# https://docs.databricks.com/aws/en/sql/language-manual/sql-ref-syntax-aux-describe-table and its neighbours, of which
+# the example for schemas is older than Spark 3 and its `Comment`; the connector reads the information schema.
 _DATABRICKS = LiveSystem(
     quoted=_doubled("`"),
     literal=_escaped,
@@ -185,10 +185,10 @@ _DATABRICKS = LiveSystem(
     column_type="INT",
     kinds=(_USUAL, _VIEW),
     comments={
-        _DATABASE: Answer(("DESCRIBE CATALOG {at}",), column=1, row="Comment"),
-        _SCHEMA: Answer(("DESCRIBE SCHEMA {at}",), column=1, row="Comment"),
-        _TABLE: Answer(("DESCRIBE TABLE EXTENDED {at}",), column=1, row="Comment"),
-        _COLUMN: Answer(("DESCRIBE TABLE {at}",), column=2, row="{column}"),
+        _DATABASE: Answer(("DESCRIBE CATALOG {at}",), column=1, rows=("Comment",)),
+        _SCHEMA: Answer(("DESCRIBE SCHEMA {at}",), column=1, rows=("Comment", "Description")),
+        _TABLE: Answer(("DESCRIBE TABLE EXTENDED {at}",), column=1, rows=("Comment",)),
+        _COLUMN: Answer(("DESCRIBE TABLE {at}",), column=2, rows=("{column}",)),
     },
     undescribe_database="COMMENT ON CATALOG {at} IS NULL",
     tags={
