@@ -6,7 +6,7 @@ BIN = $(VENV)/bin
 STAMP = $(VENV)/.installed
 DEMO = $(VENV)/.installed-demo
 
-.PHONY: help install engines demo ui psql demo-report demo-env demo-stop test lint fmt bench clean
+.PHONY: help install engines demo ui psql demo-report demo-env demo-stop test live lint fmt bench clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -38,6 +38,9 @@ demo-stop: $(DEMO) ## stop the demo's database
 
 test: $(STAMP) ## run the tests; ARGS="-k merge" runs some
 	@$(BIN)/python -m pytest -n logical --maxprocesses 4 $(ARGS)
+
+live: $(STAMP) ## try a connector on an account of yours: make live SYSTEM=snowflake; docs/live.md
+	@$(BIN)/python -m reverse_metadata_tests.contract.live "$(SYSTEM)" $(ARGS)
 
 lint: $(STAMP) ## check style, types and the direction of imports
 	$(BIN)/ruff check .

@@ -85,13 +85,17 @@ def _cost(capabilities: Capabilities) -> Iterator[str]:
     requests = capabilities.requests
     reading = f"Reading a schema takes at most {requests.schema} requests"
     yield f"{reading}, and {requests.table} for each table." if requests.table else f"{reading}, however many tables."
-    one = "A statement a change."
+    one = "A statement a change"
     if capabilities.together:
         many = capabilities.statements
         one = f"{many} statements carry" if many > 1 else "One statement carries"
-        one += " a table with all its columns."
-    together = " Many go in one transaction, which is taken back whole." if capabilities.transactional else ""
-    yield one + together
+        one += " a table with all its columns"
+    if not capabilities.transactional:
+        yield f"{one}."
+    elif capabilities.together:
+        yield f"{one}, in a transaction, which is taken back whole."
+    else:
+        yield f"{one}. Many go in one transaction, which is taken back whole."
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -139,8 +139,9 @@ def _reference() -> Iterator[str]:
         options = registry.connector_type(system).options_type
         yield from _table(f"services: {system}", f"A service with `type: {system}`.", options)
         for name, field in options.model_fields.items():
-            if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-                yield from _table(f"services: {system}: {name}", field.description or "", field.annotation)
+            for inner in (field.annotation, *get_args(field.annotation)):
+                if isinstance(inner, type) and issubclass(inner, BaseModel):
+                    yield from _table(f"services: {system}: {name}", field.description or "", inner)
     yield from _table("channels", _CHANNELS, Channel)
     yield from _table("channels: owners", "How owners of the catalog become owners in a database.", Owners)
     yield from _table(
@@ -162,11 +163,12 @@ def _table(title: str, introduction: str, model: type[BaseModel]) -> Iterator[st
     yield f"## {title}\n\n{introduction}\n"
     yield "| key | value | default | |"
     yield "|---|---|---|---|"
-    for name, field in model.model_fields.items():
+    for field_name, field in model.model_fields.items():
+        name = field.alias or field_name
         text = (field.description or "").replace("|", "\\|")
-        if is_secret(model, name):
+        if is_secret(model, field_name):
             text += " Its password only as `${SOME_VARIABLE}`." if name == "url" else " Only as `${SOME_VARIABLE}`."
-        if is_connection(model, name):
+        if is_connection(model, field_name):
             text += " Part of the connection."
         yield f"| `{name}` | {_kind(model, name)} | {_default(field)} | {text} |"
     yield ""

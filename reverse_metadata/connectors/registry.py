@@ -12,6 +12,7 @@ CONNECTORS: dict[str, str] = {
     "bigquery": "reverse_metadata.connectors.bigquery:BigQueryConnector",
     "clickhouse": "reverse_metadata.connectors.clickhouse:ClickHouseConnector",
     "databricks": "reverse_metadata.connectors.databricks:DatabricksConnector",
+    "mssql": "reverse_metadata.connectors.mssql:MssqlConnector",
     "mysql": "reverse_metadata.connectors.mysql:MysqlConnector",
     "oracle": "reverse_metadata.connectors.oracle:OracleConnector",
     "postgres": "reverse_metadata.connectors.postgres:PostgresConnector",
@@ -24,6 +25,7 @@ CONNECTORS: dict[str, str] = {
 #: The catalog's `serviceType`s of engines that speak another one's protocol and differ where it matters here, with
 #: the reason. Who wants to try all the same gives the service a block with the type of that system.
 _DIFFERENT = {
+    "Synapse": "Azure Synapse has no extended properties, in which SQL Server keeps its descriptions",
     "Greenplum": "Greenplum is made of a PostgreSQL older than 15, whose system tables the connector does not read",
     "Cockroach": "CockroachDB has no advisory locks, by which writers of PostgreSQL take turns",
     "Presto": "Presto has no COMMENT ON, which Trino took up after the two had parted",

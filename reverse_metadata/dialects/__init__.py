@@ -6,6 +6,7 @@ from reverse_metadata.dialects.athena import ATHENA
 from reverse_metadata.dialects.base import Dialect, Quoted, TagList
 from reverse_metadata.dialects.bigquery import BIGQUERY
 from reverse_metadata.dialects.clickhouse import CLICKHOUSE
+from reverse_metadata.dialects.mssql import MSSQL
 from reverse_metadata.dialects.mysql import MYSQL
 from reverse_metadata.dialects.oracle import ORACLE
 from reverse_metadata.dialects.postgres import POSTGRES
@@ -23,6 +24,7 @@ DIALECTS: dict[str, Dialect] = {
     "bigquery": BIGQUERY,
     "clickhouse": CLICKHOUSE,
     "databricks": SPARK,
+    "mssql": MSSQL,
     "mysql": MYSQL,
     "oracle": ORACLE,
     "postgres": POSTGRES,

@@ -33,6 +33,9 @@ class Quoted:
     backslash: bool = False
     #: Why no value may be put inside: the end of "this is …". Empty where one may.
     refused: str = ""
+    #: What this form cannot hold where another can, as a regular expression, and the opening of the other.
+    unwritable: re.Pattern[str] | None = None
+    instead: str = ""
     #: The opening of the form in which a backslash means the same in every session, where this one's depends on a
     #: setting. Text is carried over by doubling its backslashes.
     surer: str = ""
@@ -87,6 +90,11 @@ class Dialect:
     reparsed: re.Pattern[str] = re.compile(r"(?i)\bEXEC(UTE)?\b|\bPREPARE\b")
     #: Beginnings, in upper case, of what a template must not contain, with the reason.
     refused: Mapping[str, str] = field(default_factory=dict)
+    #: Whether BEGIN … END holds statements, whose semicolons end no statement of the template.
+    blocks: bool = False
+    #: What would end the run's transaction, or hold for all that its session does later, wherever it stands; matched
+    #: against SQL whose strings, names in quotes and comments are blanks. Beginnings of statements are known anyway.
+    intrusive: re.Pattern[str] | None = None
     #: Whether `${…}` is replaced anywhere in the SQL before it is read.
     substitutes: bool = False
     #: Whether the catalog invents the name of the database level, so that the engine does not know it.
@@ -117,7 +125,18 @@ class Dialect:
         """
         if match := _SURROGATE.search(text) or (self.unwritable_text and self.unwritable_text.search(text)):
             raise Unwritable(f"{self.name} cannot hold the character {_code(match[0])}: {_shown(text)}")
-        return self.quoted(quote).content(text)
+        quoted = self.quoted(quote)
+        if quoted.unwritable and (match := quoted.unwritable.search(text)):
+            raise Unwritable(
+                f"{self.name} loses the character {_code(match[0])} in {quoted.opening}…{quoted.closing}; "
+                f"write {quoted.instead}…{quoted.closing} in the template: {_shown(text)}"
+            )
+        return quoted.content(text)
+
+    def check_text(self, text: str) -> None:
+        """Raise Unwritable for a text that no form can hold, made of values and of what stands beside them."""
+        if self.unwritable_text and (match := self.unwritable_text.search(text)):
+            raise Unwritable(f"{self.name} cannot hold the character {_code(match[0])}: {_shown(text)}")
 
     def identifier(self, name: str) -> str:
         """The name, quoted unless it means exactly this name without quotes.
@@ -158,8 +177,10 @@ class Dialect:
 
 
 def _code(characters: str) -> str:
-    """`U+0000`; several characters, which are plain ones, as they are."""
-    return f"U+{ord(characters):04X}" if len(characters) == 1 else characters
+    """`U+0000`; several characters, when they are plain ones, as they are."""
+    if len(characters) > 1 and characters.isprintable():
+        return characters
+    return " ".join(f"U+{ord(character):04X}" for character in characters)
 
 
 def _shown(text: str) -> str:

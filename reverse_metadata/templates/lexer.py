@@ -1,9 +1,10 @@
 """Where something stands in SQL: one lexer for all dialects, driven by their descriptions."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from functools import cache
+from itertools import pairwise
 
 from reverse_metadata.dialects import Dialect, Quoted
 from reverse_metadata.templates.fields import MARK
@@ -42,6 +43,8 @@ class Unreadable(Exception):
 
 _SPACE = re.compile(r"[ \t\n\v\f\r]+")
 _WORD = re.compile(r"\w[\w$]*")
+#: After BEGIN or END these are statements of their own.
+_NO_BLOCKS = ("TRAN", "TRANSACTION", "DISTRIBUTED", "DIALOG", "CONVERSATION")
 #: A character written by its number, of which a value would be a digit.
 _NUMBER = re.compile(rf"\\(?:[0-7]{{1,2}}|[xX][0-9A-Fa-f]?|u[0-9A-Fa-f]{{0,3}}|U[0-9A-Fa-f]{{0,7}}){MARK}")
 
@@ -54,7 +57,27 @@ def scan(sql: str, dialect: Dialect) -> list[Token]:
         token = _token(sql, at, dialect)
         tokens.append(token)
         at = token.end
-    return tokens
+    return _with_blocks(tokens, sql) if dialect.blocks else tokens
+
+
+def _with_blocks(tokens: list[Token], sql: str) -> list[Token]:
+    """The tokens, where a semicolon within BEGIN … END is a sign like any other. Raises Unreadable."""
+    words = [(token.start, sql[token.start : token.end].upper()) for token in tokens if token.kind is Kind.WORD]
+    following = {start: word for (start, _), (_, word) in pairwise([*words, (0, "")])}
+    opened: list[int] = []
+    found: list[Token] = []
+    for token in tokens:
+        word = sql[token.start : token.end].upper() if token.kind is Kind.WORD else ""
+        if word == "CASE" or (word == "BEGIN" and following[token.start] not in _NO_BLOCKS):
+            opened.append(token.start)
+        elif word == "END" and following[token.start] not in _NO_BLOCKS:
+            if not opened:
+                raise Unreadable("this END closes nothing", token.start)
+            opened.pop()
+        found.append(replace(token, kind=Kind.SYMBOL) if opened and token.kind is Kind.SEMICOLON else token)
+    if opened:
+        raise Unreadable(f"this {sql[opened[-1] :].split()[0]} is never closed", opened[-1])
+    return found
 
 
 def _token(sql: str, at: int, dialect: Dialect) -> Token:

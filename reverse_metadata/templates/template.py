@@ -24,6 +24,7 @@ _ASPECTS = {
 }
 _SILENT = (Kind.SPACE, Kind.COMMENT)
 _TRANSACTIONS = frozenset("ABORT BEGIN COMMIT END RELEASE ROLLBACK SAVEPOINT START".split())
+_BLOCK = frozenset(("BEGIN", "END"))
 _SIGNIFICANT = (Kind.QUOTED, Kind.COMMENT, Kind.DOLLAR_QUOTE, Kind.SEMICOLON)
 
 
@@ -191,6 +192,8 @@ class Template:
         content = "".join(self._inside(at, results, quotes, used) for at in inside)
         if used.name:
             self.dialect.check_length(content.replace(2 * used.closing, used.closing))
+        elif not used.backslash:
+            self.dialect.check_text(content)
         return opening + content + used.closing
 
     def _inside(self, at: int, results: Mapping[int, Result], written: Quoted, used: Quoted) -> str:
@@ -245,7 +248,7 @@ def inspect(text: str, dialect: Dialect) -> tuple[Template | None, list[Template
         mistakes = [TemplateError(error.message, text, error.at) for error in places.rows(by_offset)]
     used = [(name, placed.field.source_offset + at) for placed in found for name, at in placed.expression.names]
     mistakes += _contradictions(text, used)
-    mistakes = mistakes or list(_intrusions(text, parts, places.tokens))
+    mistakes = mistakes or list(_intrusions(text, parts, places.tokens, dialect))
     if mistakes:
         return None, sorted(mistakes, key=lambda mistake: mistake.offset)
     aspect = next((_ASPECTS[name] for name, _ in used if name in _ASPECTS), None)
@@ -259,7 +262,7 @@ def _ends_in_a_line_comment(tokens: Sequence[Token], sql: str) -> bool:
     return last is not None and last.kind is Kind.COMMENT and not sql.startswith("/*", last.start)
 
 
-def _intrusions(text: str, parts: Parts, tokens: Sequence[Token]) -> Iterator[TemplateError]:
+def _intrusions(text: str, parts: Parts, tokens: Sequence[Token], dialect: Dialect) -> Iterator[TemplateError]:
     """Statements that reach beyond their own: a run decides where its transactions begin and end, as what a batch wrote
     could not be taken back otherwise, and its session serves other channels and partitions as well."""
     heads: list[list[Token]] = [[]]
@@ -271,12 +274,28 @@ def _intrusions(text: str, parts: Parts, tokens: Sequence[Token]) -> Iterator[Te
     for head in filter(None, heads):
         words = [parts.sql[token.start : token.end].upper() if token.kind is Kind.WORD else "" for token in head]
         first, second = words[0], words[-1]
-        if first in _TRANSACTIONS or (first, second) == ("PREPARE", "TRANSACTION"):
+        if first in (_TRANSACTIONS - _BLOCK if dialect.blocks else _TRANSACTIONS) or (first, second) == (
+            "PREPARE",
+            "TRANSACTION",
+        ):
             message = f"{first} would begin or end the transaction in which the run writes; leave it out"
             yield TemplateError(message, text, parts.offsets[head[0].start])
         elif first in ("DISCARD", "RESET") or (first == "SET" and second not in ("", "SET", "TAG", "TAGS")):
             message = f"{first} would hold for everything that is written after it; use the options of the service"
             yield TemplateError(message, text, parts.offsets[head[0].start])
+    for match in dialect.intrusive.finditer(_without_quoted(parts.sql, tokens)) if dialect.intrusive else ():
+        message = (
+            f"{' '.join(match[0].split())} would reach into the transaction or the session of the run; leave it out"
+        )
+        yield TemplateError(message, text, parts.offsets[match.start()])
+
+
+def _without_quoted(sql: str, tokens: Sequence[Token]) -> str:
+    """The SQL with blanks for all that stands in quotes and comments, as long as it was."""
+    blank = (Kind.QUOTED, Kind.COMMENT, Kind.DOLLAR_QUOTE)
+    return "".join(
+        " " * (token.end - token.start) if token.kind in blank else sql[token.start : token.end] for token in tokens
+    )
 
 
 def _marks(sql: str) -> list[int]:

@@ -52,6 +52,10 @@ TEXTS = (
 )
 
 
+class NotHere(Exception):
+    """A live account cannot play a scenario; the message says why. Of any other peer this is a failure."""
+
+
 class Peer(ABC):
     """Two empty schemas of a test's own in an engine, and a connector's login that may write to both.
 

@@ -1,9 +1,9 @@
 """PostgreSQL, the one that comes as a wheel and Debian's: real engines behind a proxy that counts and loses."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from secrets import token_hex
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import pytest
 
@@ -91,11 +91,7 @@ class Postgres(Peer):
         self._shop.run(f"DROP TABLE {_named(table)}")
 
     def stored(self, path: Path, aspect: Aspect = Aspect.DESCRIPTION, tag_key: str = "") -> str | None:
-        level = EntityType.of(path)
-        named = _named(path[:3]) if len(path) > 1 else path[0]
-        names = [named, named, path[3]] if level is EntityType.COLUMN else [named]
-        ((value,),) = self._shop.ask((_COMMENTS if aspect is Aspect.DESCRIPTION else _OWNERS)[level], *names)
-        return None if value is None else str(value)
+        return stored_in(self._shop.ask, path, aspect)
 
     @contextmanager
     def lost(self, when: Literal["before", "after"]) -> Iterator[None]:
@@ -123,6 +119,15 @@ class Postgres(Peer):
 
 def _named(path: Path) -> str:
     return ".".join(map(identifier, path[1:]))
+
+
+def stored_in(ask: Callable[..., list[tuple[Any, ...]]], path: Path, aspect: Aspect) -> str | None:
+    """What stands in a PostgreSQL; `ask` runs a query with %s for its parameters."""
+    level = EntityType.of(path)
+    named = _named(path[:3]) if len(path) > 1 else path[0]
+    names = [named, named, path[3]] if level is EntityType.COLUMN else [named]
+    ((value,),) = ask((_COMMENTS if aspect is Aspect.DESCRIPTION else _OWNERS)[level], *names)
+    return None if value is None else str(value)
 
 
 def postgres_18(request: pytest.FixtureRequest) -> AbstractContextManager[Postgres]:

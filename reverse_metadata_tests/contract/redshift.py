@@ -10,22 +10,10 @@ import pytest
 from reverse_metadata.connectors.base import Connector
 from reverse_metadata.connectors.redshift import RedshiftConnector, RedshiftOptions
 from reverse_metadata.dialects.redshift import REDSHIFT
-from reverse_metadata.model import Aspect, EntityType, Partition, Path
+from reverse_metadata.model import Aspect, Partition, Path
 from reverse_metadata_tests.contract.peer import SERVICE, Peer
+from reverse_metadata_tests.contract.postgres import stored_in
 from reverse_metadata_tests.engines.redshift import User, Warehouse, refusals
-
-_COMMENTS = {
-    EntityType.DATABASE: "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = %s",
-    EntityType.SCHEMA: "SELECT obj_description(%s::regnamespace, 'pg_namespace')",
-    EntityType.TABLE: "SELECT obj_description(%s::regclass, 'pg_class')",
-    EntityType.COLUMN: "SELECT col_description(%s::regclass, (SELECT attnum FROM pg_attribute"
-    " WHERE attrelid = %s::regclass AND attname = %s))",
-}
-_OWNERS = {
-    EntityType.DATABASE: "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = %s",
-    EntityType.SCHEMA: "SELECT nspowner::regrole::text FROM pg_namespace WHERE oid = %s::regnamespace",
-    EntityType.TABLE: "SELECT relowner::regrole::text FROM pg_class WHERE oid = %s::regclass",
-}
 
 
 class RedshiftPeer(Peer):
@@ -77,11 +65,7 @@ class RedshiftPeer(Peer):
         self._warehouse.run(f"DROP TABLE {_named(table)}")
 
     def stored(self, path: Path, aspect: Aspect = Aspect.DESCRIPTION, tag_key: str = "") -> str | None:
-        level = EntityType.of(path)
-        named = _named(path[:3]) if len(path) > 1 else path[0]
-        names = [named, named, path[3]] if level is EntityType.COLUMN else [named]
-        ((value,),) = self._warehouse.ask((_COMMENTS if aspect is Aspect.DESCRIPTION else _OWNERS)[level], *names)
-        return None if value is None else str(value)
+        return stored_in(self._warehouse.ask, path, aspect)
 
     @contextmanager
     def lost(self, when: Literal["before", "after"]) -> Iterator[None]:

@@ -5,6 +5,7 @@ from reverse_metadata.dialects import DIALECTS, Dialect, dialect_of
 from reverse_metadata.dialects.athena import ATHENA
 from reverse_metadata.dialects.bigquery import BIGQUERY
 from reverse_metadata.dialects.clickhouse import CLICKHOUSE
+from reverse_metadata.dialects.mssql import MSSQL
 from reverse_metadata.dialects.mysql import MYSQL, with_sql_mode
 from reverse_metadata.dialects.oracle import ORACLE
 from reverse_metadata.dialects.postgres import POSTGRES, POSTGRES_BACKSLASH
@@ -38,6 +39,7 @@ BOTH = with_sql_mode({"ANSI_QUOTES", "NO_BACKSLASH_ESCAPES"})
         (SPARK, "\\'", "'\\\\\\''"),
         (SPARK, "${env:HOME} $1 \\$", "'\\u0024{env:HOME} \\u00241 \\\\\\u0024'"),
         (SPARK, "\0\n", "'\0\n'"),
+        (MSSQL, "\\' \n 🎉", "N'\\'' \n 🎉'"),
         (ORACLE, "\\' \n 🎉", "'\\'' \n 🎉'"),
         (REDSHIFT, "\\' \n $x$", "'\\\\'' \n $x$'"),
         (BIGQUERY, "\\' \"\t\u2028", "'\\\\\\' \"\t\u2028'"),
@@ -68,6 +70,8 @@ def test_literals(dialect: Dialect, text: str, written: str) -> None:
         (BIGQUERY, "'''", "\\'''\n", "\\\\\\'\\'\\'\\n"),
         (BIGQUERY, '"""', "'\"\r\n", "'\\\"\\r\\n"),
         (ATHENA, '"', "'\"$", "'\\\"\\044"),
+        (MSSQL, "N'", "\\'é", "\\''é"),
+        (MSSQL, "'", "\\'", "\\''"),
     ],
 )
 def test_what_stands_inside_the_quotes_of_a_text(dialect: Dialect, quote: str, text: str, written: str) -> None:
@@ -95,6 +99,10 @@ def test_what_stands_inside_the_quotes_of_a_text(dialect: Dialect, quote: str, t
         (SPARK, "größe", "`größe`"),
         (SPARK, "a`\\", "`a``\\`"),
         (SPARK, "a$b", "`a$b`"),
+        (MSSQL, "Orders", "Orders"),
+        (MSSQL, "Plan", "[Plan]"),
+        (MSSQL, 'a]b"c', '[a]]b"c]'),
+        (MSSQL, "größe", "[größe]"),
         (REDSHIFT, "orders$1", "orders$1"),
         (REDSHIFT, "Orders", '"Orders"'),
         (REDSHIFT, "tag", '"tag"'),
@@ -115,6 +123,14 @@ def test_what_stands_inside_the_quotes_of_a_text(dialect: Dialect, quote: str, t
 )
 def test_names(dialect: Dialect, name: str, written: str) -> None:
     assert dialect.identifier(name) == written
+
+
+def test_a_text_is_not_written_in_quotes_that_lose_some_of_it() -> None:
+    with pytest.raises(Unwritable) as unwritable:
+        MSSQL.literal_content("größe", "'")
+    assert str(unwritable.value) == (
+        "SQL Server loses the character U+00F6 in '…'; write N'…' in the template: 'größe'"
+    )
 
 
 def test_what_stands_inside_the_quotes_of_a_name() -> None:
@@ -142,6 +158,8 @@ def test_what_no_dialect_can_hold(dialect: Dialect) -> None:
     [
         (POSTGRES, "a\0", "PostgreSQL cannot hold the character U+0000: 'a\\u{0}'"),
         (PLAIN_BACKSLASH, "a\0", "MySQL cannot hold the character U+0000: 'a\\u{0}'"),
+        (MSSQL, "a\0", "SQL Server cannot hold the character U+0000: 'a\\u{0}'"),
+        (MSSQL, "a\\\nb", "SQL Server cannot hold the character U+005C U+000A: 'a\\\nb'"),
         (REDSHIFT, "a\0", "Redshift cannot hold the character U+0000: 'a\\u{0}'"),
         (SNOWFLAKE, "a\0", "Snowflake cannot hold the character U+0000: 'a\\u{0}'"),
         (TRINO, "x" * 99 + "\udfff", f"Trino cannot hold the character U+DFFF: '{'x' * 80}…'"),
@@ -193,6 +211,7 @@ def test_every_system_has_its_dialect() -> None:
         "bigquery": "BigQuery",
         "clickhouse": "ClickHouse",
         "databricks": "Spark",
+        "mssql": "SQL Server",
         "mysql": "MySQL",
         "oracle": "Oracle",
         "postgres": "PostgreSQL",

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from reverse_metadata.connectors import batches, sqlstates
+from reverse_metadata.connectors import batches
 from reverse_metadata.connectors.base import (
     Capabilities,
     Connector,
@@ -25,6 +25,7 @@ from reverse_metadata.connectors.postgres import failures, grants, sql
 from reverse_metadata.connectors.postgres.options import PostgresOptions, options_from_catalog
 from reverse_metadata.connectors.postgres.reading import database_state, schema_state
 from reverse_metadata.connectors.refusals import granting
+from reverse_metadata.connectors.sqlstate import SPOILS_THE_TABLE
 from reverse_metadata.errors import Reason, SourceError
 from reverse_metadata.model import (
     Aspect,
@@ -243,7 +244,7 @@ class PostgresConnector(Connector):
     ) -> batches.Failure:
         lacking = "" if culprit is None else self._lacking(error, database, statement)
         refused = failures.refused_statement(error, statement, lacking)
-        spoils_table = error.sqlstate in sqlstates.SPOIL_THE_TABLE and refused.reason is not Reason.OTHER
+        spoils_table = error.sqlstate in SPOILS_THE_TABLE and refused.reason is not Reason.OTHER
         return batches.Failure(refused, culprit, spoils_table)
 
     def _lacking(self, error: "psycopg.Error", database: str, statement: Statement) -> str:

@@ -3,7 +3,7 @@
 import re
 from typing import TYPE_CHECKING
 
-from reverse_metadata.connectors import sqlstates
+from reverse_metadata.connectors import sqlstate
 from reverse_metadata.connectors.refusals import Refusal, named, told
 from reverse_metadata.dialects.postgres import identifier
 from reverse_metadata.errors import Reason, SourceError, Unwritable
@@ -46,7 +46,7 @@ def reason_of(error: "psycopg.Error") -> Reason:
         return Reason.OTHER
     if state == "XX000" and "concurrently" in (error.diag.message_primary or ""):
         return Reason.SERIALIZATION
-    return sqlstates.reason_of(state)
+    return sqlstate.reason_of(state)
 
 
 def message_of(error: "psycopg.Error") -> str:

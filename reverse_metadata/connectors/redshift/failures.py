@@ -1,13 +1,13 @@
 """What the errors of Redshift and its driver mean.
 
-The server's are PostgreSQL's SQLSTATEs, see `sqlstates`; a conflict between two transactions is error 1023
+The server's are PostgreSQL's SQLSTATEs, see `sqlstate`; a conflict between two transactions is error 1023
 (https://docs.aws.amazon.com/redshift/latest/dg/c_serial_isolation-serializable-isolation-troubleshooting.html).
 """
 
 import re
 from typing import Any
 
-from reverse_metadata.connectors import aws, sqlstates
+from reverse_metadata.connectors import aws, sqlstate
 from reverse_metadata.connectors.refusals import Refusal, told
 from reverse_metadata.errors import Reason, SourceError
 
@@ -38,7 +38,7 @@ def refusal_of(error: Exception) -> Refusal:
     # An internal error by its state: what kind of it is only in the words.
     if state == "XX000" and _CONFLICT.search(message):
         return Refusal(Reason.SERIALIZATION, message)
-    return Refusal(sqlstates.reason_of(state), message, state in sqlstates.SPOIL_THE_TABLE)
+    return Refusal(sqlstate.reason_of(state), message, state in sqlstate.SPOILS_THE_TABLE)
 
 
 def is_answer(error: Exception) -> bool:

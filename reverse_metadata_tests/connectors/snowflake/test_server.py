@@ -215,7 +215,8 @@ def test_the_value_none_is_unsafe_where_a_policy_is_bound(snow: Snowflake, conne
         assert "a masking policy is bound to the tag GOVERNANCE.TAGS.PII" in refused[1]
         assert refusal(again, snow, "Sensitive", "PII") is None
         with snow.counted() as asked:
-            again.refuse(change(orders, "none", again.read(snow.partition), TAGS, "PII"))
+            refused = again.refuse(change(orders, "none", again.read(snow.partition), TAGS, "PII"))
+        assert refused is not None
     assert asked == [5]
     with opened(snow, tags={"home": "governance.tags", "allow_none": True}) as allowing:
         assert refusal(allowing, snow, "None", "PII") is None
@@ -350,6 +351,7 @@ def test_statements_of_a_dead_run_are_waited_for(snow: Snowflake, connector: Sno
 
     def pause(_attempt: int) -> None:
         waited.append(1)
+        assert len(waited) < 10, "it waits for statements that came later"
         # Another statement of ours begins; nobody waits for that one.
         snow.front.history.append({**row, "QUERY_ID": f"later {len(waited)}"})
         if len(waited) == 3:

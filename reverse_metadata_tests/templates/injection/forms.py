@@ -1,5 +1,6 @@
 """Templates with a value in every position, and what each says, for every dialect."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -10,6 +11,7 @@ from reverse_metadata_tests.templates.injection.lexers import (
     athena,
     bigquery,
     clickhouse,
+    mssql,
     mysql,
     oracle,
     postgres,
@@ -261,6 +263,36 @@ _SNOWFLAKE = _forms(
 )
 
 
+_MSSQL = _forms(
+    (
+        "EXEC sys.sp_addextendedproperty @name = N'Caption', @value = {description}, @level0name = N'{schema}'",
+        "EXEC sys.sp_addextendedproperty @name = 'Caption', @value = N'«description»', @level0name = N'«schema»'",
+    ),
+    (
+        "ALTER AUTHORIZATION ON OBJECT::{schema}.[T {table}] TO {owner} /* by {{us}} /* and */ others */",
+        "ALTER AUTHORIZATION ON OBJECT::[«schema»].[T «table»] TO [«owner»] /* by {us} /* and */ others */",
+    ),
+    (
+        """EXEC note N'<{description}>\\n', "{table} x"; -- {{us}}\nDROP TABLE [{schema}]""",
+        """EXEC note N'<«description»>\\n', [«table» x];;-- {us}\nDROP TABLE [«schema»]""",
+    ),
+    (
+        "IF 1 = 1 BEGIN EXEC a N{tag_value}; EXEC b; END ELSE EXEC c N'{tag_key}:{tag_value}'; EXEC d {tag_key}",
+        "IF 1 = 1 BEGIN EXEC a N'«tag_value»'; EXEC b; END ELSE EXEC c N'«tag_key»:«tag_value»';;EXEC d [«tag_key»]",
+    ),
+)
+_MSSQL_PLAIN = _forms(
+    (
+        "EXEC sys.sp_dropextendedproperty @level0name = '{schema}', @name = '<{tag_key}>'",
+        "EXEC sys.sp_dropextendedproperty @level0name = N'«schema»', @name = N'<«tag_key»>'",
+    ),
+)
+
+
+def _no_tsql(text: str) -> bool:
+    return _nul(text) or re.search(r"\\[\r\n]", text) is not None
+
+
 def _mysql(*modes: str) -> Speech:
     ansi, no_backslash = "ANSI_QUOTES" in modes, "NO_BACKSLASH_ESCAPES" in modes
     return Speech(
@@ -287,6 +319,14 @@ SPEECHES: dict[str, Speech] = {
     "mysql-ansi-no-backslash": _mysql("ANSI_QUOTES", "NO_BACKSLASH_ESCAPES"),
     "clickhouse": Speech(DIALECTS["clickhouse"], clickhouse.tokens, _CLICKHOUSE, _never, _no_name),
     "trino": Speech(DIALECTS["trino"], trino.tokens, _TRINO, _never, _no_name),
+    "mssql": Speech(DIALECTS["mssql"], mssql.tokens, _MSSQL, _no_tsql, _no_name),
+    "mssql-plain": Speech(
+        DIALECTS["mssql"],
+        mssql.tokens,
+        _MSSQL_PLAIN,
+        lambda text: _no_tsql(text) or not text.isascii(),
+        _no_name,
+    ),
     "oracle": Speech(DIALECTS["oracle"], oracle.tokens, _ORACLE, _nul, lambda name: _no_name(name) or '"' in name),
     "redshift": Speech(
         DIALECTS["redshift"],

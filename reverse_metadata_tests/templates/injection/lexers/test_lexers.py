@@ -8,6 +8,7 @@ from reverse_metadata_tests.templates.injection.lexers import (
     athena,
     bigquery,
     clickhouse,
+    mssql,
     mysql,
     oracle,
     postgres,
@@ -132,6 +133,20 @@ def test_spark(sql: str, found: list[Token]) -> None:
 @pytest.mark.parametrize(
     ("sql", "found"),
     [
+        (r"N'it''s \n é' 'x'", [text(r"it's \n é"), text("x")]),
+        ("N'one\\\ntwo \\\r\nthree\\ '", [text("onetwo three\\ ")]),
+        ('[a]]b "c"].["d""e"]', [name('a]b "c"'), Token(Kind.SIGN, "."), name('"d""e"')]),
+        ('"d""e[x]"', [name('d"e[x]')]),
+        ("@Foo#1 -- c\n/* a /* b */ c */ d", [word("@Foo#1"), comment("-- c"), comment(" a /* b */ c */"), word("d")]),
+    ],
+)
+def test_mssql(sql: str, found: list[Token]) -> None:
+    assert mssql.tokens(sql) == found
+
+
+@pytest.mark.parametrize(
+    ("sql", "found"),
+    [
         (r"'it''s \n' n'x'", [text(r"it's \n"), text("x")]),
         (r'"A\b c"', [name(r"A\b c")]),
         ("Foo$1# -- c\n/* a /* b */ c", [word("foo$1#"), comment("-- c"), comment(" a /* b */"), word("c")]),
@@ -218,6 +233,11 @@ def test_snowflake(sql: str, found: list[Token]) -> None:
         (clickhouse, r"'\'"),
         (trino, "`a`"),
         (trino, '""'),
+        (mssql, "'é'"),
+        (mssql, "[]"),
+        (mssql, '""'),
+        (mssql, "N'\0'"),
+        (mssql, "/* a /* b */"),
         (oracle, "q'[x]'"),
         (oracle, "Nq'!x!'"),
         (oracle, '""'),

@@ -1,4 +1,4 @@
-"""What SQLSTATEs mean, as PostgreSQL and what descends from it have them.
+"""What a SQLSTATE of PostgreSQL means, for the systems that descend from it.
 
 https://www.postgresql.org/docs/current/errcodes-appendix.html
 """
@@ -28,9 +28,9 @@ _REASONS = {
 }
 _REASONS_BY_CLASS = {"08": Reason.CONNECTION, "28": Reason.AUTHENTICATION}
 #: After these no other statement on the same table can succeed either.
-SPOIL_THE_TABLE = ("42501", "42P01", "3F000", "55P03")
+SPOILS_THE_TABLE = ("42501", "42P01", "3F000", "55P03")
 
 
 def reason_of(state: str) -> Reason:
-    """Why the server refused; `OTHER` for a state that is not known, or "" for none."""
-    return _REASONS.get(state) or _REASONS_BY_CLASS.get(state[:2]) or Reason.OTHER
+    """Why the server refused."""
+    return _REASONS.get(state) or _REASONS_BY_CLASS.get(state[:2], Reason.OTHER)
