@@ -6,7 +6,7 @@ import dagster as dg
 import pytest
 
 from reverse_metadata_tests.channels.location import Location
-from reverse_metadata_tests.dagster_process import TOKEN
+from reverse_metadata_tests.dagster_process import TOKEN, write_config
 from reverse_metadata_tests.world import World
 
 
@@ -29,6 +29,6 @@ def locate(world: World, tmp_path: Path, instance: dg.DagsterInstance, monkeypat
     monkeypatch.setenv(TOKEN, world.server.bot_token)
 
     def make(*channels: dict[str, Any], **service: Any) -> Location:
-        return Location(world, tmp_path / "location", instance, *channels, **service)
+        return Location(write_config(world, tmp_path / "location", *channels, **service), instance)
 
     return make

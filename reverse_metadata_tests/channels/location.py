@@ -1,4 +1,4 @@
-"""The code location of a world on an instance in memory, and what its Dagster UI would say."""
+"""A code location, what its Dagster UI would say, and the daemon that ticks its sensors."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,21 +8,18 @@ import dagster as dg
 
 from reverse_metadata.channels.definitions import code_location
 from reverse_metadata.config import load_config
-from reverse_metadata_tests.dagster_process import write_config
-from reverse_metadata_tests.world import World
 
+#: The tag of a run that says how much of a partition it looks at.
+SCOPE = "reverse_metadata/scope"
 ASSETS = ("fetched_changes", "resolved_templates", "applied_updates")
 
 
 class Location:
-    """A code location with one channel, `shop` unless `channels` say otherwise."""
+    """The code location of a configuration, on an instance."""
 
-    def __init__(
-        self, world: World, directory: Path, instance: dg.DagsterInstance, *channels: dict[str, Any], **service: Any
-    ) -> None:
-        self.world = world
+    def __init__(self, file: Path, instance: dg.DagsterInstance) -> None:
         self.instance = instance
-        self.defs = code_location(load_config(write_config(world, directory, *channels, **service)))
+        self.defs = code_location(load_config(file))
 
     def sync(self, channel: str = "shop", **config: Any) -> dg.ExecuteInProcessResult:
         """The job `<channel>_sync`."""
@@ -79,6 +76,47 @@ class Location:
         assert definition is not None
         found = self.instance.get_status_by_partition(key, self.partitions(channel), definition) or {}
         return {partition: status.value for partition, status in found.items() if status is not None}
+
+
+class Daemon:
+    """Ticks the sensor of a channel as Dagster's daemon does, and launches what it asks for when told to."""
+
+    def __init__(self, location: Location, channel: str = "shop") -> None:
+        self.location = location
+        self.channel = channel
+        self.cursor: str | None = None
+        self.skipped: str | None = None
+
+    def tick(self) -> list[tuple[str, str]]:
+        """One tick: the partition and the scope of each run that is asked for."""
+        defs, instance = self.location.defs, self.location.instance
+        name = f"{self.channel}_on_change"
+        repository = defs.get_repository_def()
+        sensor = repository.get_sensor_def(name)
+        resources = repository.get_top_level_resources()
+        with dg.build_sensor_context(
+            instance_ref=instance.get_ref(),
+            cursor=self.cursor,
+            repository_def=repository,
+            sensor_name=name,
+            resources={key: resources[key] for key in sensor.required_resource_keys},
+        ) as context:
+            data = sensor.evaluate_tick(context)
+        self.cursor, self.skipped = data.cursor, data.skip_message
+        for request in data.dynamic_partitions_requests or []:
+            assert isinstance(request, dg.AddDynamicPartitionsRequest)
+            instance.add_dynamic_partitions(request.partitions_def_name, list(request.partition_keys))
+        self.requests = list(data.run_requests or [])
+        assert all(request.run_key is None for request in self.requests)
+        return [(request.partition_key or "", request.tags[SCOPE]) for request in self.requests]
+
+    def launch(self) -> list[dg.ExecuteInProcessResult]:
+        """Run what the last tick asked for."""
+        tags = {"dagster/sensor_name": f"{self.channel}_on_change"}
+        return [
+            self.location.run(r.partition_key or "", channel=self.channel, tags={**r.tags, **tags})
+            for r in self.requests
+        ]
 
 
 def shown(result: dg.ExecuteInProcessResult, asset: str) -> dict[str, dict[str, Any]]:

@@ -11,51 +11,8 @@ from reverse_metadata.connectors.postgres import PostgresConnector
 from reverse_metadata.ledger import Ledger
 from reverse_metadata.model import Partition, SourceState
 from reverse_metadata_tests.channels.conftest import Locate
-from reverse_metadata_tests.channels.location import Location, failure_of
+from reverse_metadata_tests.channels.location import Daemon, failure_of
 from reverse_metadata_tests.world import World
-
-SCOPE = "reverse_metadata/scope"
-
-
-class Daemon:
-    """Ticks the sensor of a channel as Dagster's daemon does, and launches what it asks for when told to."""
-
-    def __init__(self, location: Location, channel: str = "shop") -> None:
-        self.location = location
-        self.channel = channel
-        self.cursor: str | None = None
-        self.skipped: str | None = None
-
-    def tick(self) -> list[tuple[str, str]]:
-        """One tick: the partition and the scope of each run that is asked for."""
-        defs, instance = self.location.defs, self.location.instance
-        name = f"{self.channel}_on_change"
-        repository = defs.get_repository_def()
-        sensor = repository.get_sensor_def(name)
-        resources = repository.get_top_level_resources()
-        with dg.build_sensor_context(
-            instance_ref=instance.get_ref(),
-            cursor=self.cursor,
-            repository_def=repository,
-            sensor_name=name,
-            resources={key: resources[key] for key in sensor.required_resource_keys},
-        ) as context:
-            data = sensor.evaluate_tick(context)
-        self.cursor, self.skipped = data.cursor, data.skip_message
-        for request in data.dynamic_partitions_requests or []:
-            assert isinstance(request, dg.AddDynamicPartitionsRequest)
-            instance.add_dynamic_partitions(request.partitions_def_name, list(request.partition_keys))
-        self.requests = list(data.run_requests or [])
-        assert all(request.run_key is None for request in self.requests)
-        return [(request.partition_key or "", request.tags[SCOPE]) for request in self.requests]
-
-    def launch(self) -> list[dg.ExecuteInProcessResult]:
-        """Run what the last tick asked for."""
-        tags = {"dagster/sensor_name": f"{self.channel}_on_change"}
-        return [
-            self.location.run(r.partition_key or "", channel=self.channel, tags={**r.tags, **tags})
-            for r in self.requests
-        ]
 
 
 @pytest.fixture
