@@ -25,7 +25,7 @@ from reverse_metadata_tests.engines.trino import Trino, trino
 from reverse_metadata_tests.world import World, a_world
 
 #: Engines that take seconds to start and hundreds of megabytes: all their tests run in one worker.
-_ONE_A_RUN = {"spark", "trino_server"}
+_ONE_A_RUN = {"bigquery_emulator", "spark", "trino_server"}
 
 
 @pytest.hookimpl(tryfirst=True)

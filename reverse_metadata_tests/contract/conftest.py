@@ -16,7 +16,7 @@ PEERS = {
     "postgres-18": ("postgres", "postgres_18", ""),
     "postgres-15": ("postgres", "postgres_15", ""),
     "athena": ("athena", "athena", ""),
-    "bigquery-emulator": ("bigquery", "emulated", ""),
+    "bigquery-emulator": ("bigquery", "emulated", "bigquery_emulator"),
     "bigquery-standin": ("bigquery", "standin", ""),
     "clickhouse": ("clickhouse", "clickhouse", ""),
     "databricks": ("databricks", "databricks_peer", ""),
