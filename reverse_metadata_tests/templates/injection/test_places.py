@@ -129,7 +129,12 @@ _BLIND = {"escapes": {"'": "''"}, "backslash": False}
         ("mssql-plain", lambda dialect: _with(dialect, "'", unwritable=None)),
         ("oracle", lambda dialect: _with(dialect, "'", **_WRONG_WAY)),
         ("oracle", lambda dialect: _forgetful(dialect, "'", "'")),
-        ("oracle", lambda dialect: SPEECHES["trino"].dialect),
+        (
+            "oracle",
+            lambda dialect: replace(
+                _with(dialect, '"', escapes={'"': '""'}, doubles=True), unwritable_name=re.compile("\0")
+            ),
+        ),
         ("redshift", lambda dialect: SPEECHES["postgres"].dialect),
         ("redshift", lambda dialect: _with(dialect, "'", **_BLIND)),
         ("redshift", lambda dialect: _forgetful(dialect, "'", "'")),
