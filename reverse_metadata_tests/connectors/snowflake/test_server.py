@@ -381,3 +381,21 @@ def test_columns_of_event_tables_and_tags_on_those_of_materialized_views_are_ref
     for path in columns:
         if not refused(path, TAGS):
             assert errors(push(connector, {path: "x"}, TAGS, "PII")) == {}
+
+
+def test_a_table_of_50_columns_takes_two_statements(snow: Snowflake, connector: SnowflakeConnector) -> None:
+    columns = [f"c{number}" for number in range(50)]
+    tables = [snow.table(f"t{number}", columns) for number in range(20)]
+    state = connector.read(snow.partition)
+    before = snow.requests()
+    connector.read(snow.partition)
+    # Objects, columns, and tags by hundreds of tables: none of it grows with the columns.
+    read = snow.requests() - before
+    assert read <= connector.capabilities.requests.schema
+    wishes = [change(path, "x", state) for table in tables for path in (table, *((*table, name) for name in columns))]
+    wishes += [change((*table, name), "Sensitive", state, TAGS, "PII") for table in tables for name in columns]
+    statements = connector.resolve(wishes)
+    before = snow.requests()
+    assert errors(connector.execute(snow.partition, statements)) == {}
+    # Its own comment, those of its columns, and their tags.
+    assert snow.requests() - before == 3 * len(tables)
