@@ -45,7 +45,7 @@ class Services:
     """The connectors of one run, each made once and closed together.
 
     `configured` are the services whose connection stands in the configuration; `overrides` are the options of the
-    services that take theirs from the catalog.
+    services that take theirs from the catalog. Every connector is told the `run_id`.
     """
 
     def __init__(
@@ -53,8 +53,10 @@ class Services:
         catalog: Catalog,
         configured: Mapping[str, ConnectorFactory],
         overrides: Mapping[str, Mapping[str, Any]],
+        run_id: str = "",
     ) -> None:
         self._catalog = catalog
+        self._run_id = run_id
         self._configured = configured
         self._overrides = overrides
         self._made: dict[str, Connector] = {}
@@ -66,7 +68,9 @@ class Services:
             raise self._given_up[service]
         if service not in self._made:
             factory = self._configured.get(service)
-            self._made[service] = factory() if factory is not None else self._from_catalog(service)
+            connector = factory() if factory is not None else self._from_catalog(service)
+            connector.run_id = self._run_id
+            self._made[service] = connector
         return self._made[service]
 
     def give_up(self, service: str, error: SourceError) -> None:

@@ -37,6 +37,14 @@ def test_the_catalogs_connection_is_used_as_it_is(
     assert state["postgres", "public"].kind == "schema"
 
 
+def test_every_connector_is_told_the_run(server: OpenMetadataServer) -> None:
+    server.estate.service("shop_pg", config={"hostPort": "db", "username": "u", "authType": {}})
+    configured = PostgresConnector(PostgresOptions(host="db", username="u"))
+    with closing(OpenMetadataCatalog(server.url, server.bot_token)) as catalog:
+        services = Services(catalog, {"own_pg": lambda: configured}, {}, "8f2c")
+        assert [services.connector(name).run_id for name in ("shop_pg", "own_pg")] == ["8f2c", "8f2c"]
+
+
 def test_overrides_are_laid_over_the_catalogs_connection(
     server: OpenMetadataServer, services: Callable[..., Services]
 ) -> None:

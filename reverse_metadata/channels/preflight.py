@@ -74,7 +74,7 @@ def _look(
         try:
             catalog = stack.enter_context(getattr(resources, CATALOG).open())
             ledger = stack.enter_context(getattr(resources, LEDGER).open())
-            services = getattr(resources, SERVICES).of(catalog, resources)
+            services = getattr(resources, SERVICES).of(catalog, resources, context.run.run_id)
             stack.callback(services.close)
             pipelines = [
                 Pipeline(

@@ -76,14 +76,14 @@ class ServicesResource(dg.ConfigurableResource[Any]):
     configured: dict[str, str] = Field(description="The resource of each configured service.")
     overrides: dict[str, Any] = Field(description="What the configuration adds to connections of the catalog.")
 
-    def of(self, catalog: Catalog, resources: Any) -> Services:
+    def of(self, catalog: Catalog, resources: Any, run_id: str) -> Services:
         """The services of a run; `resources` are those of its context."""
         factories = {name: getattr(resources, key).connector for name, key in self.configured.items()}
         overrides = {
             name: Block.of(None, raw, Overrides, f"services.{name}").resolve().model_dump(exclude_unset=True)
             for name, raw in self.overrides.items()
         }
-        return Services(catalog, factories, overrides)
+        return Services(catalog, factories, overrides, run_id)
 
 
 def resources_of(config: Config) -> dict[str, Any]:
@@ -121,5 +121,5 @@ def open_pipeline(
     """The steps of a channel with everything they need, for the time of a Dagster step. A step that plans needs the
     other channels of the configuration, too."""
     with getattr(resources, CATALOG).open() as catalog, getattr(resources, LEDGER).open() as ledger:
-        with closing(getattr(resources, SERVICES).of(catalog, resources)) as services:
+        with closing(getattr(resources, SERVICES).of(catalog, resources, run_id)) as services:
             yield Pipeline(channel, catalog, services, ledger, run_id, ignore_brakes, others=others)

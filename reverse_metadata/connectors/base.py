@@ -271,6 +271,8 @@ class Connector(ABC):
     def __init__(self, options: ConnectorOptions) -> None:
         """`options` is an `options_type` whose values are resolved. Nothing connects yet."""
         self.options = options
+        #: The run that this writes for, where a session can carry its id; "" outside of one.
+        self.run_id = ""
 
     @classmethod
     @abstractmethod

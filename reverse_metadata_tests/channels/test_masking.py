@@ -101,6 +101,7 @@ def test_a_label_closes_the_mask_and_taking_it_off_opens_it_once_approved(
     )
     assert result.success, failure_of(result)
     assert seen(snow) == MAIL
+    assert snow.front.logins[-1]["SESSION_PARAMETERS"]["QUERY_TAG"] == f"reverse_metadata:{result.run_id}"
     # What was edited while the plan waited is planned now, and that is nothing.
     daemon.tick()
     assert all(result.success for result in daemon.launch())

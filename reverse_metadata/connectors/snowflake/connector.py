@@ -85,7 +85,7 @@ class SnowflakeConnector(SqlConnector):
 
     def connect(self) -> Any:
         """A session; it has no current database, so that no name is read as another one's."""
-        resource = _resource_type()(**self.options.resource_fields())
+        resource = _resource_type()(**self.options.resource_fields(self.run_id))
         # The connection lives as long as this: close() ends it.
         self._manager = resource.get_connection()
         return self._manager.__enter__()
@@ -195,7 +195,7 @@ class SnowflakeConnector(SqlConnector):
         return sql.resolve(listed, self.options.rewritten, self._tags.path)
 
     def settle(self, partition: Partition) -> None:
-        """Wait until no statement runs under our query tag that ran when this was called.
+        """Wait until no statement runs under a query tag of ours that ran when this was called.
 
         https://docs.snowflake.com/en/sql-reference/functions/query_history: running ones are listed at once.
         """
@@ -211,18 +211,18 @@ class SnowflakeConnector(SqlConnector):
 
     def _running(self, database: str) -> set[str]:
         statement = sql.select(
-            "QUERY_ID",
+            "QUERY_ID, QUERY_TAG",
             f"TABLE({quoted(database)}.INFORMATION_SCHEMA.QUERY_HISTORY_BY_USER(RESULT_LIMIT => 10000))",
             sql.among("EXECUTION_STATUS", ("RUNNING", "QUEUED", "BLOCKED")),
-            sql.equal("QUERY_TAG", self.options.query_tag),
             "QUERY_TYPE <> 'SELECT'",
         )
         try:
-            return {str(query) for (query,) in self.ask("the statements that are running", statement)}
+            running = self.ask("the statements that are running", statement)
         except SourceError as error:
             if error.reason is Reason.MISSING_OBJECT:
                 return set()
             raise
+        return {str(query) for query, tag in running if self.options.is_ours(tag)}
 
     def _show(self, what: str, statement: str) -> list[dict[str, Any]]:
         """The rows of a SHOW by the names of their columns, whose order Snowflake does not promise."""

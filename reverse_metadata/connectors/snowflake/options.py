@@ -132,7 +132,12 @@ class SnowflakeOptions(ConnectorOptions):
     statement_timeout: int = Field(120, ge=1, description="Seconds that one statement may take.")
     lock_timeout: int = Field(30, ge=1, description="Seconds that a statement waits for a lock.")
     keep_alive: bool = Field(True, description="Whether an idle session is kept from ending after four hours.")
-    query_tag: str = Field("reverse_metadata", max_length=2000, description="QUERY_TAG of the sessions.")
+    query_tag: str = Field(
+        "reverse_metadata",
+        min_length=1,
+        max_length=1900,
+        description="QUERY_TAG of the sessions; that of a run is `<query_tag>:<run id>`.",
+    )
     tags: SnowflakeTags = Field(
         default_factory=lambda: SnowflakeTags.model_validate({}),
         description="Where tags are kept (`home`), whether missing ones are created (`create`), and how they are read.",
@@ -166,7 +171,16 @@ class SnowflakeOptions(ConnectorOptions):
             raise ValueError("give password, private_key, private_key_path, token, or an authenticator without them")
         return self
 
-    def resource_fields(self) -> dict[str, Any]:
+    def tagged(self, run_id: str) -> str:
+        """The query tag of a run's sessions; at most 2,000 characters:
+        https://docs.snowflake.com/en/sql-reference/parameters#query-tag."""
+        return f"{self.query_tag}:{run_id}" if run_id else self.query_tag
+
+    def is_ours(self, query_tag: str | None) -> bool:
+        """Whether it is the query tag of some run, or of a session outside of one."""
+        return query_tag == self.query_tag or (query_tag or "").startswith(f"{self.query_tag}:")
+
+    def resource_fields(self, run_id: str = "") -> dict[str, Any]:
         """What `dagster_snowflake.SnowflakeResource` is told."""
         for name in ("password", "private_key", "private_key_passphrase", "token", "oauth_client_secret"):
             if secret := getattr(self, name):
@@ -184,7 +198,7 @@ class SnowflakeOptions(ConnectorOptions):
             "client_session_keep_alive": self.keep_alive,
             "login_timeout": self.login_timeout,
             "network_timeout": self.network_timeout,
-            "additional_snowflake_connection_args": self._more(),
+            "additional_snowflake_connection_args": self._more(run_id),
         }
         return {name: value for name, value in fields.items() if value is not None}
 
@@ -195,7 +209,7 @@ class SnowflakeOptions(ConnectorOptions):
             return "oauth"
         return self.authenticator
 
-    def _more(self) -> dict[str, Any]:
+    def _more(self, run_id: str) -> dict[str, Any]:
         more: dict[str, Any] = {
             "token": self.token,
             "oauth_client_id": self.oauth_client_id,
@@ -205,7 +219,7 @@ class SnowflakeOptions(ConnectorOptions):
             "host": self.host,
             "port": self.port,
             "session_parameters": {
-                "QUERY_TAG": self.query_tag,
+                "QUERY_TAG": self.tagged(run_id),
                 "STATEMENT_TIMEOUT_IN_SECONDS": self.statement_timeout,
                 "LOCK_TIMEOUT": self.lock_timeout,
                 # One statement at a time, whatever the account says: a text that broke out would get nowhere.

@@ -345,8 +345,13 @@ def test_identity_and_version(connector: SnowflakeConnector) -> None:
 
 def test_statements_of_a_dead_run_are_waited_for(snow: Snowflake, connector: SnowflakeConnector) -> None:
     waited: list[int] = []
-    row = {"QUERY_ID": "1", "QUERY_TAG": "reverse_metadata", "QUERY_TYPE": "ALTER", "EXECUTION_STATUS": "RUNNING"}
-    others = [{**row, "QUERY_ID": "2", "QUERY_TAG": "dbt"}, {**row, "QUERY_ID": "3", "EXECUTION_STATUS": "SUCCESS"}]
+    row = {"QUERY_ID": "1", "QUERY_TAG": "reverse_metadata:a", "QUERY_TYPE": "ALTER", "EXECUTION_STATUS": "RUNNING"}
+    others = [
+        {**row, "QUERY_ID": "2", "QUERY_TAG": "dbt"},
+        {**row, "QUERY_ID": "3", "QUERY_TAG": None},
+        {**row, "QUERY_ID": "4", "QUERY_TAG": "reverse_metadata_of_others:b"},
+        {**row, "QUERY_ID": "5", "EXECUTION_STATUS": "SUCCESS"},
+    ]
     snow.front.history += [row, *others]
 
     def pause(_attempt: int) -> None:
@@ -363,6 +368,12 @@ def test_statements_of_a_dead_run_are_waited_for(snow: Snowflake, connector: Sno
     assert len(waited) == 3
     snow.front.history.clear()
     connector.settle(Partition("source", "NOWHERE", "S"))
+
+
+def test_the_query_tag_names_the_run(snow: Snowflake, connector: SnowflakeConnector) -> None:
+    connector.run_id = "8f2c"
+    connector.identity()
+    assert snow.front.logins[-1]["SESSION_PARAMETERS"]["QUERY_TAG"] == "reverse_metadata:8f2c"
 
 
 def test_columns_of_event_tables_and_tags_on_those_of_materialized_views_are_refused(
