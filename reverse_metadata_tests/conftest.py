@@ -1,12 +1,15 @@
 """The engines that the tests use, started once a worker."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from uuid import uuid4
 
 import psycopg
 import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 
 from reverse_metadata.demo import server
 from reverse_metadata_tests.engines.asked import Asked
@@ -25,15 +28,63 @@ from reverse_metadata_tests.engines.trino import Trino, trino
 from reverse_metadata_tests.world import World, a_world
 
 #: Engines that take seconds to start and hundreds of megabytes: all their tests run in one worker.
-_ONE_A_RUN = {"bigquery_emulator", "spark", "trino_server"}
+ONE_A_RUN = {"bigquery_emulator", "spark", "trino_server"}
+#: Those that are running.
+_HEAVY = ExitStack()
+
+
+def group(fixtures: Iterable[str]) -> str | None:
+    """The group of a test that uses these fixtures; None if any worker may run it.
+
+    One group a test: pytest-xdist makes a group of its own of two names, which would start both engines once more.
+    """
+    return min(ONE_A_RUN.intersection(fixtures), default=None)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Send the tests of a heavy engine to the same worker."""
+    """Send the tests of a heavy engine to the same worker. Who asks for it otherwise than by argument must say so."""
     for item in items:
-        for engine in _ONE_A_RUN.intersection(getattr(item, "fixturenames", ())):
+        engine = group(getattr(item, "fixturenames", ()))
+        if engine:
             item.add_marker(pytest.mark.xdist_group(engine))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """Stop the engine of a group after its last test: an idle Trino takes a sixth of a processor from all others."""
+    if _group_in(item) and nextitem is not None and _group_in(nextitem) != _group_in(item):
+        _HEAVY.close()
+
+
+def _group_in(item: pytest.Item) -> str:
+    """The group that the scheduler knows of a test; "" where there is no scheduler, and tests come in any order."""
+    group = item.nodeid.rpartition("@")[2]
+    return group if group in ONE_A_RUN else ""
+
+
+@pytest.fixture(scope="session")
+def _heavy() -> Iterator[ExitStack]:
+    with _HEAVY:
+        yield _HEAVY
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _revisions_are_read_once() -> Iterator[None]:
+    """Whoever opens an instance of Dagster has alembic read a hundred files to know whether its databases are up to
+    date, and tests open hundreds."""
+    read = ScriptDirectory.from_config
+    known: dict[str | None, ScriptDirectory] = {}
+
+    def read_once(config: Config) -> ScriptDirectory:
+        location = config.get_main_option("script_location")
+        if location not in known:
+            known[location] = read(config)
+        return known[location]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ScriptDirectory, "from_config", read_once)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -106,10 +157,9 @@ def _aws(aws_server: AwsFront) -> AwsFront:
 
 
 @pytest.fixture(scope="session", name="bigquery_emulator")
-def _bigquery_emulator() -> Iterator[str]:
+def _bigquery_emulator(_heavy: ExitStack) -> str:
     """The URL of a BigQuery, which `engines.bigquery.client` connects to."""
-    with bigquery_emulator() as url:
-        yield url
+    return _heavy.enter_context(bigquery_emulator())
 
 
 @pytest.fixture(name="bigquery_standin")
@@ -134,17 +184,15 @@ def _snowflake_standin() -> Iterator[SnowflakeStandIn]:
 
 
 @pytest.fixture(scope="session", name="spark")
-def _spark() -> Iterator[Asked]:
+def _spark(_heavy: ExitStack) -> Asked:
     """A Spark, which runs one statement after the other."""
-    with spark() as engine:
-        yield engine
+    return _heavy.enter_context(spark())
 
 
 @pytest.fixture(scope="session")
-def trino_server() -> Iterator[Trino]:
+def trino_server(_heavy: ExitStack) -> Trino:
     """A Trino with the catalogs `memory`, `iceberg` and `hive`, whose users `Trino` names."""
-    with trino() as server:
-        yield server
+    return _heavy.enter_context(trino())
 
 
 @pytest.fixture(scope="session", name="trino")

@@ -181,11 +181,12 @@ class Emulated(BigQuery):
 
 
 def emulated(request: pytest.FixtureRequest) -> AbstractContextManager[BigQuery]:
-    return _emulated(request.getfixturevalue("bigquery_emulator"))
+    return on_emulator(request.getfixturevalue("bigquery_emulator"))
 
 
 @contextmanager
-def _emulated(url: str) -> Iterator[BigQuery]:
+def on_emulator(url: str) -> Iterator[BigQuery]:
+    """Two empty datasets in the emulator at this URL."""
     with ExitStack() as stack:
         front = stack.enter_context(bigquery_front(url))
         tokens = stack.enter_context(google_tokens())

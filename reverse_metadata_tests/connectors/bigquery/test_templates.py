@@ -14,7 +14,7 @@ from reverse_metadata.connectors.batches import Unanswered
 from reverse_metadata.errors import Reason, SourceError
 from reverse_metadata.model import Aspect, Outcome, Partition, Path, Statement
 from reverse_metadata_tests.connectors.bigquery.shop import Shop, described
-from reverse_metadata_tests.contract.bigquery import BigQuery, emulated
+from reverse_metadata_tests.contract.bigquery import BigQuery, on_emulator
 from reverse_metadata_tests.contract.estate import Estate
 from reverse_metadata_tests.engines.front import Answer
 from reverse_metadata_tests.templates import golden
@@ -23,8 +23,8 @@ JOBS = "POST projects/shop-project/jobs"
 
 
 @pytest.fixture
-def peer(request: pytest.FixtureRequest) -> Iterator[BigQuery]:
-    with emulated(request) as each:
+def peer(bigquery_emulator: str) -> Iterator[BigQuery]:
+    with on_emulator(bigquery_emulator) as each:
         yield each
 
 

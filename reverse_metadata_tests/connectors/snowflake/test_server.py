@@ -345,7 +345,12 @@ def test_identity_and_version(connector: SnowflakeConnector) -> None:
 
 def test_statements_of_a_dead_run_are_waited_for(snow: Snowflake, connector: SnowflakeConnector) -> None:
     waited: list[int] = []
-    row = {"QUERY_ID": "1", "QUERY_TAG": "reverse_metadata:a", "QUERY_TYPE": "ALTER", "EXECUTION_STATUS": "RUNNING"}
+    row: dict[str, Any] = {
+        "QUERY_ID": "1",
+        "QUERY_TAG": "reverse_metadata:a",
+        "QUERY_TYPE": "ALTER",
+        "EXECUTION_STATUS": "RUNNING",
+    }
     others = [
         {**row, "QUERY_ID": "2", "QUERY_TAG": "dbt"},
         {**row, "QUERY_ID": "3", "QUERY_TAG": None},
