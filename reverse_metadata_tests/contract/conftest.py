@@ -9,6 +9,7 @@ import pytest
 
 from reverse_metadata.redaction import redact
 from reverse_metadata_tests.contract.peer import NotHere, Peer
+from reverse_metadata_tests.templates.injection.values import FULL
 
 #: For each engine, the module beside this one and its context manager, which is given the request of the test. Those of
 #: a heavy engine also name the group of tests that shares it.
@@ -27,9 +28,11 @@ PEERS = {
     "snowflake": ("snowflake", "snowflake", ""),
     "trino-hive": ("trino", "hive", "trino_server"),
     "trino-iceberg": ("trino", "iceberg", "trino_server"),
-    "trino-memory": ("trino", "memory", "trino_server"),
     "unitycatalog": ("databricks", "unitycatalog_peer", ""),
 }
+if FULL:
+    # It has nothing that the others have not.
+    PEERS["trino-memory"] = ("trino", "memory", "trino_server")
 
 _PARAMETERS = [
     pytest.param(name, marks=pytest.mark.xdist_group(group) if group else ()) for name, (_, _, group) in PEERS.items()

@@ -90,7 +90,8 @@ def test_what_was_written_is_read_back_at_every_level_and_kind(peer: Peer) -> No
 def test_what_no_kind_can_hold_is_refused_with_a_verdict(peer: Peer) -> None:
     peer.kinds()
     state = peer.read() | peer.read(peer.database)
-    unable = [path for path in state if path not in describable(peer, list(state))]
+    able = describable(peer, list(state))
+    unable = [path for path in state if path not in able]
     with peer.connector() as connector:
         for path in unable:
             if has(peer, Aspect.DESCRIPTION, EntityType.of(path)):

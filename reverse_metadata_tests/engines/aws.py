@@ -28,6 +28,8 @@ from typing import Any
 from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
 
+import pytest
+
 from reverse_metadata_tests.engines.front import Answer, Front, Request
 from reverse_metadata_tests.engines.lake_formation import LakeTags
 from reverse_metadata_tests.engines.servers import absent
@@ -219,7 +221,12 @@ def aws() -> Iterator[AwsFront]:
     """An empty AWS on the loopback."""
     if find_spec("moto") is None or find_spec("boto3") is None:
         absent("moto", "pip install 'reverse-metadata[dev]'")
-    with AwsFront() as front:
+    from botocore.loaders import JSONFileLoader
+
+    with pytest.MonkeyPatch.context() as patch, AwsFront() as front:
+        # Every session of boto3 reads megabytes about its services from files, which takes longer than all its calls.
+        read_once = cache(JSONFileLoader().load_file)
+        patch.setattr(JSONFileLoader, "load_file", lambda _self, path: read_once(path))
         yield front
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 from reverse_metadata import fqn as fqns
 from reverse_metadata.catalogs.base import Event, EventBatch, Person, Service
@@ -163,7 +164,7 @@ class MemoryCatalog:
 
     def find(self, fqn: str) -> Entity:
         """The database, schema, table or column as it is, without inherited owners."""
-        return next(each for each in self._living(fqns.join(fqns.split(fqn)[:4])).walk() if each.fqn == fqn)
+        return next(each for each in self._living(_top(fqn)).walk() if each.fqn == fqn)
 
     def _living(self, fqn: str) -> Entity:
         entity = self._records[fqn].now
@@ -177,7 +178,7 @@ class MemoryCatalog:
 
     def _edit(self, fqn: str, change: Callable[[Entity], Entity]) -> None:
         self.find(fqn)
-        top = fqns.join(fqns.split(fqn)[:4])
+        top = _top(fqn)
         if top == fqn:
             self._change(fqn, change)
         else:
@@ -218,6 +219,12 @@ def _column(table: Entity, name: str) -> Entity:
     return Entity(
         fqns.join((table.service, *table.path, name)), EntityType.COLUMN, table.id, table.service, (*table.path, name)
     )
+
+
+@cache
+def _top(fqn: str) -> str:
+    """The FQN of an entity's table, or its own above that."""
+    return fqns.join(fqns.split(fqn)[:4])
 
 
 def _above(fqn: str) -> tuple[str, str]:

@@ -48,7 +48,7 @@ class SimulatedWorld:
 
     def fqn(self, *names: str) -> str:
         """The FQN of the database or of something in it, by the names as the source knows them."""
-        return fqns.join((SERVICE, DATABASE, *names))
+        return _fqn(names)
 
     def path(self, *names: str) -> Path:
         """The path of the database or of something in it."""
@@ -150,6 +150,11 @@ class SimulatedWorld:
             if partition.schema is not None:
                 tops += self.catalog.tables(partition)
         return [entity for top in tops for entity in top.walk()]
+
+
+@cache
+def _fqn(names: Path) -> str:
+    return fqns.join((SERVICE, DATABASE, *names))
 
 
 def _empty_ledger() -> Ledger:
