@@ -1,4 +1,4 @@
-"""What the errors of boto3 mean, and how a role is assumed through it.
+"""What the errors of boto3 mean.
 
 Codes: https://docs.aws.amazon.com/glue/latest/webapi/CommonErrors.html, and the "Errors" of each action there;
 https://docs.aws.amazon.com/lake-formation/latest/APIReference/CommonErrors.html;
@@ -81,34 +81,6 @@ _LONGEST = 500
 
 class Unreachable(SourceError):
     """Nothing answers: whatever else is asked will not be answered either."""
-
-
-def assumed(
-    sts: Any, arn: str, session_name: str, external_id: str | None, source_identity: str | None
-) -> dict[str, Any]:
-    """The `Credentials` of a session of the role, asked for with a client of STS, which is closed.
-
-    https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html. Raises SourceError.
-    """
-    asked = {
-        "RoleArn": arn,
-        "RoleSessionName": session_name,
-        "ExternalId": external_id,
-        "SourceIdentity": source_identity,
-    }
-    try:
-        answer = sts.assume_role(**{name: value for name, value in asked.items() if value})
-    except Exception as error:
-        refusal = refused(error, f"assuming the role {arn}")
-        if refusal.reason is Reason.MISSING_PRIVILEGE:
-            # Who may not become the role has not signed in yet.
-            advice = "The role's trust policy must allow whoever signs, and their policies sts:AssumeRole."
-            refusal = SourceError(Reason.AUTHENTICATION, f"{refusal} {advice}")
-        raise refusal from None
-    finally:
-        sts.close()
-    credentials: dict[str, Any] = answer["Credentials"]
-    return credentials
 
 
 def code_of(error: Exception) -> str:

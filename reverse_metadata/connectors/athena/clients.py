@@ -5,10 +5,10 @@ from functools import cached_property
 from typing import Any, Protocol
 
 from reverse_metadata.connectors.athena.options import AthenaOptions, Service
-from reverse_metadata.connectors.aws import assumed, refused
+from reverse_metadata.connectors.aws import refused
+from reverse_metadata.connectors.aws_credentials import assumed, session
 from reverse_metadata.connectors.drivers import driver
 from reverse_metadata.errors import SourceError
-from reverse_metadata.redaction import register_secret
 
 #: A role's session is opened anew when it has less than this left: no call outlives it.
 _SPARE = timedelta(minutes=5)
@@ -31,8 +31,7 @@ class Clients:
         self._session: Any = None
         self._expires: datetime | None = None
         self._made: dict[Service, Any] = {}
-        for secret in (options.secret_access_key, options.session_token, options.assume_role_external_id):
-            register_secret(secret or "")
+        options.register_secrets()
 
     def close(self) -> None:
         """Close every client. Safe to call twice."""
@@ -88,30 +87,17 @@ class Clients:
 
     def _signed_in(self) -> Any:
         """A session of whoever the options say, of the role where they name one. Raises what boto3 raises."""
-        boto3 = driver("boto3", "athena")
         options = self._options
-        session = boto3.Session(
-            aws_access_key_id=options.access_key_id,
-            aws_secret_access_key=options.secret_access_key,
-            aws_session_token=options.session_token,
-            profile_name=options.profile,
-            region_name=options.region,
-        )
+        signed = session(options, "athena")
         if options.assume_role_arn is None:
-            return session
-        credentials = assumed(
-            self._new(session, "sts"),
-            options.assume_role_arn,
-            options.assume_role_session_name,
-            options.assume_role_external_id,
-            options.assume_role_source_identity,
-        )
+            return signed
+        credentials = assumed(self._new(signed, "sts"), options)
         self._expires = credentials["Expiration"]
-        return boto3.Session(
+        return driver("boto3", "athena").Session(
             aws_access_key_id=credentials["AccessKeyId"],
             aws_secret_access_key=credentials["SecretAccessKey"],
             aws_session_token=credentials["SessionToken"],
-            region_name=session.region_name,
+            region_name=signed.region_name,
         )
 
     def _new(self, session: Any, service: Service) -> Any:

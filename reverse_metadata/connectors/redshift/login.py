@@ -5,8 +5,7 @@ Its words: https://github.com/aws/amazon-redshift-python-driver#connection-param
 
 from typing import Any
 
-from reverse_metadata.connectors import aws
-from reverse_metadata.connectors.drivers import driver
+from reverse_metadata.connectors.aws_credentials import assumed, session
 from reverse_metadata.connectors.redshift.options import RedshiftOptions
 from reverse_metadata.redaction import register_secret
 
@@ -26,8 +25,8 @@ def parameters(options: RedshiftOptions, database: str) -> dict[str, Any]:
 
     Raises SourceError when AWS refuses the role, and what boto3 raises before that.
     """
-    for secret in (options.password, options.secret_access_key, options.session_token, options.assume_role_external_id):
-        register_secret(secret or "")
+    register_secret(options.password or "")
+    options.register_secrets()
     told: dict[str, Any] = _ALWAYS | {
         "host": options.host,
         "port": options.port,
@@ -64,22 +63,8 @@ def _credentials(options: RedshiftOptions) -> dict[str, Any]:
             "secret_access_key": options.secret_access_key,
             "session_token": options.session_token,
         }
-    session = driver("boto3", "redshift").Session(
-        aws_access_key_id=options.access_key_id,
-        aws_secret_access_key=options.secret_access_key,
-        aws_session_token=options.session_token,
-        profile_name=options.profile,
-        region_name=options.region or options.endpoint.region,
-    )
-    given = aws.assumed(
-        session.client("sts"),
-        options.assume_role_arn,
-        options.assume_role_session_name,
-        options.assume_role_external_id,
-        options.assume_role_source_identity,
-    )
-    for secret in ("SecretAccessKey", "SessionToken"):
-        register_secret(given[secret])
+    signed = session(options, "redshift", options.endpoint.region)
+    given = assumed(signed.client("sts"), options)
     return {
         "access_key_id": given["AccessKeyId"],
         "secret_access_key": given["SecretAccessKey"],

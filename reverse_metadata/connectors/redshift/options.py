@@ -6,7 +6,8 @@ from typing import Any, Literal, NamedTuple, Self
 
 from pydantic import Field, model_validator
 
-from reverse_metadata.connectors.base import CONNECTION, SECRET, ConnectorOptions
+from reverse_metadata.connectors.aws_credentials import AwsOptions, credentials_from_catalog
+from reverse_metadata.connectors.base import CONNECTION, SECRET
 from reverse_metadata.connectors.catalog_connection import CatalogConnection
 
 # https://docs.aws.amazon.com/redshift/latest/mgmt/connecting-from-psql.html,
@@ -34,8 +35,9 @@ class Endpoint(NamedTuple):
         return Endpoint(found["region"], cluster=found["name"])
 
 
-class RedshiftOptions(ConnectorOptions):
-    """The connection of a Redshift service: by host and password, or with credentials of AWS (`iam`)."""
+class RedshiftOptions(AwsOptions):
+    """The connection of a Redshift service: by host and password, or with credentials of AWS (`iam`), whose region an
+    endpoint of AWS tells, too."""
 
     host: str | None = Field(
         None,
@@ -58,12 +60,9 @@ class RedshiftOptions(ConnectorOptions):
     )
     iam: bool = Field(
         False,
-        description="Log in with temporary credentials that AWS gives: by the keys below, a `profile`, or what boto3"
-        " finds by itself.",
+        description="Log in with temporary credentials that AWS gives: by an access key, a `profile`, or what"
+        " boto3 finds by itself.",
         json_schema_extra=CONNECTION,
-    )
-    region: str | None = Field(
-        None, description="AWS region, for `iam`; an endpoint of AWS tells it.", json_schema_extra=CONNECTION
     )
     cluster_identifier: str | None = Field(
         None,
@@ -74,28 +73,6 @@ class RedshiftOptions(ConnectorOptions):
         None,
         description="Name of a serverless workgroup, for `iam`; an endpoint of AWS tells it.",
         json_schema_extra=CONNECTION,
-    )
-    profile: str | None = Field(
-        None,
-        description="Profile of AWS's configuration files, in place of an access key, for `iam`.",
-        json_schema_extra=CONNECTION,
-    )
-    access_key_id: str | None = Field(None, description="AWS access key, for `iam`.", json_schema_extra=SECRET)
-    secret_access_key: str | None = Field(None, description="Its secret.", json_schema_extra=SECRET)
-    session_token: str | None = Field(None, description="Its session token.", json_schema_extra=SECRET)
-    assume_role_arn: str | None = Field(
-        None, description="ARN of a role to assume with these credentials, for `iam`.", json_schema_extra=CONNECTION
-    )
-    assume_role_session_name: str = Field(
-        "reverse_metadata",
-        description="Name of the session of the role, which CloudTrail shows.",
-        json_schema_extra=CONNECTION,
-    )
-    assume_role_external_id: str | None = Field(
-        None, description="External id that the role's trust policy asks for.", json_schema_extra=SECRET
-    )
-    assume_role_source_identity: str | None = Field(
-        None, description="Source identity of the session of the role.", json_schema_extra=CONNECTION
     )
     connect_timeout: int = Field(10, ge=1, description="Seconds to wait for a connection.")
     statement_timeout: float = Field(60, gt=0, description="Seconds that one statement may take, locks included.")
@@ -120,14 +97,6 @@ class RedshiftOptions(ConnectorOptions):
             raise ValueError("give either `password` or `iam: true`, which asks AWS for one")
         if self.iam and self.sslmode == "disable":
             raise ValueError("`iam` needs TLS: leave `sslmode` out, or make it `verify-ca`")
-        if (self.access_key_id is None) != (self.secret_access_key is None):
-            raise ValueError("give `access_key_id` and `secret_access_key` together")
-        if self.session_token and not self.access_key_id:
-            raise ValueError("`session_token` belongs to an access key: give `access_key_id` and `secret_access_key`")
-        if self.profile and self.access_key_id:
-            raise ValueError("give either `profile` or an access key")
-        if not self.assume_role_arn and (self.assume_role_external_id or self.assume_role_source_identity):
-            raise ValueError("`assume_role_external_id` and `assume_role_source_identity` belong to `assume_role_arn`")
         return self
 
     @property
@@ -186,36 +155,10 @@ def _sslmode(mode: str, *, iam: bool) -> str:
     return mode if mode == "verify-full" or (mode == "disable" and not iam) else "verify-ca"
 
 
-#: Members of the catalog's awsConfig, and what they are called here.
-_CREDENTIALS = {
-    "awsRegion": "region",
-    "awsAccessKeyId": "access_key_id",
-    "profileName": "profile",
-    "assumeRoleArn": "assume_role_arn",
-}
-#: Those that stand there without meaning anything as long as no role is named: the server fills in a default.
-_OF_THE_ROLE = {
-    "assumeRoleSessionName": "assume_role_session_name",
-    "assumeRoleSourceIdentity": "assume_role_source_identity",
-}
-
-
 def _iam(aws: CatalogConnection) -> dict[str, Any]:
-    """AWS credentials as OpenMetadata holds them: `security/credentials/awsCredentials.json`."""
-    # Whether the ingestion signs at all, and not with what.
-    aws.ignore("enabled")
     aws.refuse(
         "endPointURL",
         "which a service block has no key for: a profile of AWS's configuration files can have an endpoint_url; name it"
         " as `profile` in a service block",
     )
-    fields: dict[str, Any] = {"iam": True} | {field: aws.text(name) for name, field in _CREDENTIALS.items()}
-    fields["secret_access_key"] = aws.secret("awsSecretAccessKey")
-    fields["session_token"] = aws.secret("awsSessionToken")
-    of_the_role = {field: aws.text(name) for name, field in _OF_THE_ROLE.items()}
-    if fields["assume_role_arn"]:
-        fields |= of_the_role
-    if fields["access_key_id"]:
-        # The ingestion does not look at a profile then either.
-        fields["profile"] = ""
-    return fields
+    return {"iam": True} | credentials_from_catalog(aws)
