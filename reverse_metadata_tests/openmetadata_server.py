@@ -16,17 +16,12 @@ import gzip
 import json
 import re
 import secrets
-import socket
-import sys
-import threading
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from reverse_metadata_tests.loopback import Handler, Loopback
 from reverse_metadata_tests.openmetadata_estate import COLLECTIONS, Estate, Json
 
 _UNHANDLED = {
@@ -62,11 +57,39 @@ class _Fault:
     answer: Answer
 
 
-class OpenMetadataServer:
-    """Serves an estate on a free port of the loopback until the block ends."""
+class _Handler(Handler):
+    def do_GET(self) -> None:
+        url = urlsplit(self.path)
+        query = {key: values[-1] for key, values in parse_qs(url.query, keep_blank_values=True).items()}
+        answer = self.server.owner.answer(url.path, query, self.headers.get("Authorization", ""))
+        text = answer.body if isinstance(answer.body, str) else json.dumps(answer.body, ensure_ascii=False)
+        content = _LONE_SURROGATE.sub(lambda half: f"\\u{ord(half[0]):04x}", text).encode()
+        self.send_response(answer.status)
+        headers = {"Content-Type": "application/json", **(answer.headers or {})}
+        if len(content) > 256 and "gzip" in self.headers.get("Accept-Encoding", ""):
+            content = gzip.compress(content, 1)
+            headers["Content-Encoding"] = "gzip"
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        if answer.status == 200 and self.server.owner.cuts(unquote(url.path)):
+            self.close_connection = True
+            content = content[: len(content) // 2]
+        self.wfile.write(content)
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        return super().date_time_string(self.server.owner.estate.now() / 1000)
+
+
+class OpenMetadataServer(Loopback):
+    """Serves an estate, see `Loopback`."""
+
+    handler = _Handler
 
     def __init__(self, estate: Estate | None = None, *, new_events: bool = False, owner_field: str = "owners") -> None:
         """`new_events`: `/events` in pages by `after`, as newer servers do. `owner_field`: `owner` before 1.5."""
+        super().__init__()
         self.estate = estate or Estate()
         self.new_events = new_events
         self.owner_field = owner_field
@@ -88,7 +111,6 @@ class OpenMetadataServer:
         self._faults: list[_Fault] = []
         self._cuts: list[_Fault] = []
         self._tokens_left: int | None = None
-        self._connections: set[socket.socket] = set()
 
     def fail(
         self,
@@ -119,23 +141,9 @@ class OpenMetadataServer:
         self.hidden = set()
 
     def __enter__(self) -> Self:
-        self._server = _HTTPServer(("127.0.0.1", 0), _Handler)
-        self._server.owner = self
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        super().__enter__()
         self.estate.href = self.url
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-        self._thread.start()
         return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        for connection in list(self._connections):
-            with suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-        self._server.server_close()
 
     # One request
 
@@ -347,55 +355,3 @@ def _masked(value: Any) -> Any:
             for key, inner in value.items()
         }
     return value
-
-
-class _HTTPServer(ThreadingHTTPServer):
-    daemon_threads = True
-    owner: OpenMetadataServer
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that hangs up in the middle of an answer may do so."""
-        if not isinstance(sys.exception(), ConnectionError):
-            super().handle_error(request, client_address)
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: _HTTPServer
-    protocol_version = "HTTP/1.1"
-    # One segment an answer: two small ones would wait for each other's acknowledgement.
-    wbufsize = -1
-    disable_nagle_algorithm = True
-
-    def setup(self) -> None:
-        super().setup()
-        self.server.owner._connections.add(self.connection)
-
-    def finish(self) -> None:
-        self.server.owner._connections.discard(self.connection)
-        super().finish()
-
-    def do_GET(self) -> None:
-        url = urlsplit(self.path)
-        query = {key: values[-1] for key, values in parse_qs(url.query, keep_blank_values=True).items()}
-        answer = self.server.owner.answer(url.path, query, self.headers.get("Authorization", ""))
-        text = answer.body if isinstance(answer.body, str) else json.dumps(answer.body, ensure_ascii=False)
-        content = _LONE_SURROGATE.sub(lambda half: f"\\u{ord(half[0]):04x}", text).encode()
-        self.send_response(answer.status)
-        headers = {"Content-Type": "application/json", **(answer.headers or {})}
-        if len(content) > 256 and "gzip" in self.headers.get("Accept-Encoding", ""):
-            content = gzip.compress(content, 1)
-            headers["Content-Encoding"] = "gzip"
-        for name, value in headers.items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        if answer.status == 200 and self.server.owner.cuts(unquote(url.path)):
-            self.close_connection = True
-            content = content[: len(content) // 2]
-        self.wfile.write(content)
-
-    def date_time_string(self, timestamp: float | None = None) -> str:
-        return super().date_time_string(self.server.owner.estate.now() / 1000)
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Tests look at `requests` instead."""

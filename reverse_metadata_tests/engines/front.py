@@ -4,17 +4,14 @@ Each stands in front of an engine or plays one. It notes what it is asked, and l
 the request is carried out, or after it and before the answer.
 """
 
-import socket
-import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Lock, Thread
-from types import TracebackType
-from typing import Any, Literal, Self
+from threading import Lock
+from typing import Literal
 from urllib.parse import parse_qsl, unquote, urlsplit
+
+from reverse_metadata_tests.loopback import Handler, Loopback
 
 When = Literal["before", "after"]
 
@@ -52,36 +49,51 @@ class Planned:
     what: When | Answer
 
 
-class Front(ABC):
-    """Serves on a free port of the loopback until the block ends."""
+class _Handler(Handler):
+    def _serve(self) -> None:
+        url = urlsplit(self.path)
+        body = self._chunks() if self.headers.get("Transfer-Encoding") == "chunked" else self._body()
+        query = dict(parse_qsl(url.query, keep_blank_values=True))
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        request = Request(self.command, self.path, unquote(url.path), query, headers, body)
+        answer = self.server.owner._handle(request)
+        if answer is None:
+            self.close_connection = True
+            return
+        self.send_response(answer.status)
+        for name, value in answer.headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(answer.body)))
+        self.end_headers()
+        self.wfile.write(answer.body)
+
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve
+
+    def _body(self) -> bytes:
+        return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+
+    def _chunks(self) -> bytes:
+        body = b""
+        while size := int(self.rfile.readline().split(b";")[0], 16):
+            body += self.rfile.read(size)
+            self.rfile.readline()
+        self.rfile.readline()
+        return body
+
+
+class Front(Loopback, ABC):
+    """See `Loopback`."""
+
+    handler = _Handler
 
     def __init__(self) -> None:
+        super().__init__()
         #: The name of every request, in order.
         self.requests: list[str] = []
         #: The requests themselves.
         self.received: list[Request] = []
         self._planned: list[Planned] = []
-        self._connections: set[socket.socket] = set()
         self._lock = Lock()
-
-    def __enter__(self) -> Self:
-        self._server = _Server(("127.0.0.1", 0), _Handler)
-        self._server.front = self
-        self.port = self._server.server_port
-        self.url = f"http://127.0.0.1:{self.port}"
-        self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        for connection in list(self._connections):
-            with suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-        self._server.server_close()
 
     @abstractmethod
     def name(self, request: Request) -> str:
@@ -127,62 +139,3 @@ class Front(ABC):
         if planned.what == "after":
             self.answer(request)
         return None
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    front: Front
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client may hang up in the middle of an answer."""
-        if not isinstance(sys.exception(), ConnectionError):
-            super().handle_error(request, client_address)
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: _Server
-    protocol_version = "HTTP/1.1"
-    # One segment an answer: two small ones would wait for each other's acknowledgement.
-    wbufsize = -1
-    disable_nagle_algorithm = True
-
-    def setup(self) -> None:
-        super().setup()
-        self.server.front._connections.add(self.connection)
-
-    def finish(self) -> None:
-        self.server.front._connections.discard(self.connection)
-        super().finish()
-
-    def _serve(self) -> None:
-        url = urlsplit(self.path)
-        body = self._chunks() if self.headers.get("Transfer-Encoding") == "chunked" else self._body()
-        query = dict(parse_qsl(url.query, keep_blank_values=True))
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        request = Request(self.command, self.path, unquote(url.path), query, headers, body)
-        answer = self.server.front._handle(request)
-        if answer is None:
-            self.close_connection = True
-            return
-        self.send_response(answer.status)
-        for name, value in answer.headers.items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(answer.body)))
-        self.end_headers()
-        self.wfile.write(answer.body)
-
-    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve
-
-    def _body(self) -> bytes:
-        return self.rfile.read(int(self.headers.get("Content-Length") or 0))
-
-    def _chunks(self) -> bytes:
-        body = b""
-        while size := int(self.rfile.readline().split(b";")[0], 16):
-            body += self.rfile.read(size)
-            self.rfile.readline()
-        self.rfile.readline()
-        return body
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Tests look at `requests` instead."""
