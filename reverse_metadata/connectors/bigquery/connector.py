@@ -26,6 +26,7 @@ from reverse_metadata.connectors.bigquery.names import nameable
 from reverse_metadata.connectors.bigquery.options import BigQueryOptions, options_from_catalog
 from reverse_metadata.connectors.bigquery.reading import schema_state
 from reverse_metadata.connectors.bigquery.resources import LINKED, RECORD, policy_tagged, unmapped, updated
+from reverse_metadata.connectors.characters import storable
 from reverse_metadata.connectors.refusals import granting, named
 from reverse_metadata.errors import Reason, SourceError
 from reverse_metadata.model import (
@@ -139,9 +140,7 @@ class BigQueryConnector(Connector):
             return Verdict.UNSUPPORTED, "a linked dataset is read-only; describe it in the project that shares it"
         if change.aspect is Aspect.TAGS:
             return self._refused_tag(change)
-        if change.value is not None and (
-            "\0" in change.value or any("\ud800" <= each <= "\udfff" for each in change.value)
-        ):
+        if change.value is not None and not storable(change.value):
             # Nobody says what becomes of a NUL there.
             return Verdict.INVALID, "a NUL character or half of a surrogate pair is no text; remove it"
         return None

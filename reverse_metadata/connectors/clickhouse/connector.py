@@ -15,6 +15,7 @@ from uuid import uuid4
 
 from reverse_metadata.connectors import batches
 from reverse_metadata.connectors.base import Capabilities, ConnectorOptions, Missing, Need, Requests
+from reverse_metadata.connectors.characters import encodable
 from reverse_metadata.connectors.clickhouse import failures, grants, reading, sql
 from reverse_metadata.connectors.clickhouse.grants import Rights
 from reverse_metadata.connectors.clickhouse.options import ClickHouseOptions, options_from_catalog
@@ -135,7 +136,7 @@ class ClickHouseConnector(SqlConnector):
         if partition.schema is None:
             return {partition.path: SourceObject(partition.path, "database")}
         path = self.options.rewritten(partition.path)
-        if not sql.holds(path[1]):
+        if not encodable(path[1]):
             return {}
         what = f"database {path[1]}"
         return reading.database_state(lambda query: self.ask(what, query), partition.path, path, only)
@@ -143,7 +144,7 @@ class ClickHouseConnector(SqlConnector):
     def missing(self, partition: Partition, needs: Collection[Need]) -> list[Missing]:
         """What SHOW GRANTS of the user and the enabled roles does not hold; four queries."""
         path = self.options.rewritten(partition.path)
-        if partition.schema is None or not needs or not sql.holds(path[1]):
+        if partition.schema is None or not needs or not encodable(path[1]):
             return []
         what = f"the privileges on {partition.key}"
         rights = self._rights(what)

@@ -6,6 +6,7 @@ its definition is read from the disk. Names stand in the queries as literals: a 
 
 from collections.abc import Callable, Collection, Iterator
 
+from reverse_metadata.connectors.characters import encodable
 from reverse_metadata.connectors.clickhouse import sql
 from reverse_metadata.connectors.sql import Row
 from reverse_metadata.dialects.clickhouse import CLICKHOUSE
@@ -78,7 +79,7 @@ def _filled(query: str, path: Path, named: str = "") -> str:
 def _among(column: str, names: Collection[str] | None) -> str:
     if names is None:
         return "1"
-    listed = ", ".join(CLICKHOUSE.literal(name) for name in names if sql.holds(name))
+    listed = ", ".join(CLICKHOUSE.literal(name) for name in names if encodable(name))
     return f"{column} IN ({listed})" if listed else "0"
 
 

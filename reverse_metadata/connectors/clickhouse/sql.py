@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from itertools import groupby
 
 from reverse_metadata.connectors.base import ordered
+from reverse_metadata.connectors.characters import encodable
 from reverse_metadata.dialects.clickhouse import CLICKHOUSE
 from reverse_metadata.model import Change, EntityType, Path, Statement, Verdict
 
@@ -46,18 +47,13 @@ def column_kind(table_kind: str) -> str:
     return named if named in _REFUSED else "column"
 
 
-def holds(text: str) -> bool:
-    """Whether ClickHouse can hold the text: a string is any bytes, but half of a surrogate pair has none in UTF-8."""
-    return not any("\ud800" <= character <= "\udfff" for character in text)
-
-
 def refuse(change: Change) -> tuple[Verdict, str] | None:
     """The verdict and reason when the change cannot be written."""
     if change.kind in _REFUSED:
         return Verdict.UNSUPPORTED, _REFUSED[change.kind]
     if len(change.path) > 4:
         return Verdict.UNSUPPORTED, "ClickHouse has no comments of the elements of a column: describe the column"
-    if change.value is not None and not holds(change.value):
+    if change.value is not None and not encodable(change.value):
         return Verdict.INVALID, "ClickHouse cannot hold half of a surrogate pair; remove it"
     return None
 

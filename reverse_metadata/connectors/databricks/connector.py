@@ -20,6 +20,7 @@ from reverse_metadata.connectors.base import (
     Requests,
     TagLimits,
 )
+from reverse_metadata.connectors.characters import storable
 from reverse_metadata.connectors.databricks import failures, grants, kinds, legacy, login, reading, sql
 from reverse_metadata.connectors.databricks.options import DatabricksOptions, options_from_catalog
 from reverse_metadata.connectors.refusals import Refusal, granting
@@ -177,7 +178,7 @@ class DatabricksConnector(SqlConnector):
         place = _no_place(change, path)
         if place:
             return Verdict.UNSUPPORTED, place
-        if change.value is not None and not _holdable(change.value):
+        if change.value is not None and not storable(change.value):
             return Verdict.INVALID, (
                 "nobody says that Databricks keeps a NUL character, and half of a surrogate pair is none; remove it"
             )
@@ -258,7 +259,3 @@ def _nameable(name: str) -> bool:
     except Unwritable:
         return False
     return True
-
-
-def _holdable(text: str) -> bool:
-    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)

@@ -1,6 +1,7 @@
 """What SQL Server cannot hold, told before anything is sent."""
 
 from reverse_metadata.connectors.base import Limit, Unit
+from reverse_metadata.connectors.characters import storable
 from reverse_metadata.connectors.mssql.options import TagOptions
 from reverse_metadata.connectors.mssql.sql import LONGEST
 from reverse_metadata.model import Aspect, Change, EntityType, Verdict
@@ -13,11 +14,6 @@ _VALUE = Limit(LONGEST, Unit.CODE_UNITS)
 _LABEL = Limit(128, Unit.CODE_UNITS)
 _FIXED_SCHEMAS = ("dbo", "sys", "information_schema")
 _NO_CHARACTERS = "SQL Server cannot hold a NUL character or half of a surrogate pair; remove it"
-
-
-def storable(text: str) -> bool:
-    """Whether text can be sent at all."""
-    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def nameable(name: str) -> bool:

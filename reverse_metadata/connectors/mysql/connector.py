@@ -19,6 +19,7 @@ from reverse_metadata.connectors.base import (
     Requests,
     ordered,
 )
+from reverse_metadata.connectors.characters import encodable
 from reverse_metadata.connectors.mysql import failures, reading, sql
 from reverse_metadata.connectors.mysql.definitions import Unrepeatable, columns
 from reverse_metadata.connectors.mysql.grants import Grants, missing
@@ -163,7 +164,7 @@ class MysqlConnector(SqlConnector):
         if "\0" in text:
             # MariaDB cuts the comment of a table off there, and more.
             return Verdict.INVALID, "comments cannot hold a NUL character; remove it"
-        if any("\ud800" <= character <= "\udfff" for character in text):
+        if not encodable(text):
             return Verdict.INVALID, "comments cannot hold half of a surrogate pair; remove it"
         if any(character > "\uffff" for character in text):
             return (

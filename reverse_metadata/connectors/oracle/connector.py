@@ -21,6 +21,7 @@ from reverse_metadata.connectors.base import (
     TagLimits,
     Unit,
 )
+from reverse_metadata.connectors.characters import storable
 from reverse_metadata.connectors.drivers import driver
 from reverse_metadata.connectors.oracle import failures, sql
 from reverse_metadata.connectors.oracle.names import nameable, to_dictionary
@@ -171,7 +172,7 @@ class OracleConnector(SqlConnector):
         if change.aspect is Aspect.TAGS and (refused := self._refused_tag(change)):
             return refused
         text = change.value or ""
-        if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
+        if not storable(text):
             return Verdict.INVALID, "Oracle cannot hold a NUL character or half of a surrogate pair; remove it"
         codec = _CODECS.get(self._charset)
         if codec and (lacking := _lacking(text, codec)):

@@ -5,6 +5,7 @@ name in lower case and leaves every other as it is. So `orders` in the catalog i
 and `Orders` are themselves, and a table that was created as `"orders"` cannot be told from `ORDERS`: it is left out.
 """
 
+from reverse_metadata.connectors.characters import storable
 from reverse_metadata.dialects.oracle import ORACLE
 
 _MOST_BYTES = 128
@@ -27,7 +28,7 @@ def nameable(name: str) -> bool:
 
     https://docs.oracle.com/en/database/oracle/oracle-database/23/sqlrf/Database-Object-Names-and-Qualifiers.html
     """
-    if any(character in name for character in '"\0') or any("\ud800" <= character <= "\udfff" for character in name):
+    if '"' in name or not storable(name):
         return False
     return 0 < len(name.encode()) <= _MOST_BYTES
 

@@ -21,6 +21,7 @@ from reverse_metadata.connectors.base import (
     Principal,
     Requests,
 )
+from reverse_metadata.connectors.characters import storable
 from reverse_metadata.connectors.postgres import failures, grants, sql
 from reverse_metadata.connectors.postgres.options import PostgresOptions, options_from_catalog
 from reverse_metadata.connectors.postgres.reading import database_state, schema_state
@@ -157,7 +158,7 @@ class PostgresConnector(Connector):
             if change.aspect is Aspect.OWNER:
                 return Verdict.UNSUPPORTED, "PostgreSQL has nothing without an owner; name another one"
             return None
-        if not sql.storable(change.value):
+        if not storable(change.value):
             return Verdict.INVALID, "PostgreSQL cannot hold a NUL character or half of a surrogate pair; remove it"
         return None
 

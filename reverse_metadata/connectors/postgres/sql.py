@@ -8,6 +8,7 @@ https://www.postgresql.org/docs/current/sql-altertable.html and their neighbours
 from collections.abc import Callable, Iterable
 
 from reverse_metadata.connectors.base import ordered
+from reverse_metadata.connectors.characters import storable
 from reverse_metadata.dialects.postgres import identifier, literal
 from reverse_metadata.model import Aspect, Change, Path, Statement
 
@@ -30,11 +31,6 @@ _KEYWORDS = {
     "foreign table": "FOREIGN TABLE",
     "column": "COLUMN",
 }
-
-
-def storable(text: str) -> bool:
-    """Whether text can be sent at all: PostgreSQL has no NUL character, and a lone surrogate is no character."""
-    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def nameable(text: str) -> bool:

@@ -26,6 +26,7 @@ from reverse_metadata.connectors.base import (
     Principal,
     Requests,
 )
+from reverse_metadata.connectors.characters import storable
 from reverse_metadata.connectors.drivers import driver
 from reverse_metadata.connectors.redshift import failures, grants, login, sql
 from reverse_metadata.connectors.redshift.options import RedshiftOptions, options_from_catalog
@@ -152,7 +153,7 @@ class RedshiftConnector(Connector):
             if change.aspect is Aspect.OWNER:
                 return Verdict.UNSUPPORTED, "Redshift has nothing without an owner; name another one"
             return None
-        if "\0" in change.value or any("\ud800" <= character <= "\udfff" for character in change.value):
+        if not storable(change.value):
             return Verdict.INVALID, "Redshift cannot hold a NUL character or half of a surrogate pair; remove it"
         return None
 

@@ -12,6 +12,7 @@ what the server says of it is reported.
 from collections.abc import Callable, Iterable
 
 from reverse_metadata.connectors.base import ordered
+from reverse_metadata.connectors.characters import encodable
 from reverse_metadata.dialects.redshift import REDSHIFT
 from reverse_metadata.model import Aspect, Change, Path, Statement
 
@@ -52,7 +53,7 @@ def unsupported(kind: str, aspect: Aspect) -> str:
 
 def nameable(name: str) -> bool:
     """Whether anything can have this name: https://docs.aws.amazon.com/redshift/latest/dg/r_names.html"""
-    if REDSHIFT.unwritable_name.search(name) or any("\ud800" <= character <= "\udfff" for character in name):
+    if REDSHIFT.unwritable_name.search(name) or not encodable(name):
         return False
     return 0 < len(name.encode()) <= 127
 

@@ -19,6 +19,7 @@ from reverse_metadata.connectors.base import (
     Requests,
     TagLimits,
 )
+from reverse_metadata.connectors.characters import storable
 from reverse_metadata.connectors.refusals import Refusal
 from reverse_metadata.connectors.snowflake import failures, grants, reading, sql
 from reverse_metadata.connectors.snowflake.options import SnowflakeOptions, options_from_catalog
@@ -169,7 +170,7 @@ class SnowflakeConnector(SqlConnector):
     def refuse(self, change: Change) -> tuple[Verdict, str] | None:
         """Comments hold any text but NUL, tags what their tag takes, and nothing is without an owner."""
         kind = sql.kind_of(change)
-        if change.value is not None and not sql.storable(change.value):
+        if change.value is not None and not storable(change.value):
             return (
                 Verdict.INVALID,
                 "a comment or tag cannot hold a NUL character or half of a surrogate pair; remove it",

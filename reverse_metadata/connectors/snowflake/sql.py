@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from reverse_metadata.connectors.base import ordered
+from reverse_metadata.connectors.characters import storable
 from reverse_metadata.dialects.snowflake import dotted, literal, quoted
 from reverse_metadata.model import Aspect, Change, EntityType, Path, Statement
 
@@ -62,11 +63,6 @@ KINDS: dict[str, Kind] = {
 }
 #: The kind of a column is that of its table with this behind it.
 COLUMN = " column"
-
-
-def storable(text: str) -> bool:
-    """Whether text can be sent: a lone surrogate is no character, and what becomes of NUL in a comment nobody says."""
-    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def nameable(name: str) -> bool:

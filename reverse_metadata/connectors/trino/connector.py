@@ -18,6 +18,7 @@ from reverse_metadata.connectors.base import (
     Principal,
     Requests,
 )
+from reverse_metadata.connectors.characters import encodable
 from reverse_metadata.connectors.refusals import Refusal, granting
 from reverse_metadata.connectors.sql import Parameters, Row, SqlConnector
 from reverse_metadata.connectors.trino import failures, grants, reading, sql
@@ -163,7 +164,7 @@ class TrinoConnector(SqlConnector):
     def refuse(self, change: Change) -> tuple[Verdict, str] | None:
         """What the connector behind the catalog has no place for, what no connector can hold, and what is longer than
         a statement may be. Raises SourceError when it must ask which connector it is."""
-        if change.value is not None and not _encodable(change.value):
+        if change.value is not None and not encodable(change.value):
             return Verdict.INVALID, "Trino cannot hold half of a surrogate pair; remove it"
         if change.aspect is Aspect.OWNER:
             return self._refuse_owner(change)
@@ -310,9 +311,4 @@ def _user(session: Session) -> str:
 
 
 def _nameable(name: str) -> bool:
-    return bool(name) and _encodable(name)
-
-
-def _encodable(text: str) -> bool:
-    """Whether the text can be sent at all: half of a surrogate pair is no character."""
-    return not any("\ud800" <= character <= "\udfff" for character in text)
+    return bool(name) and encodable(name)

@@ -63,13 +63,6 @@ def test_names_are_those_of_the_source() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "storable"), [("", True), ("🎉", True), ("a\0b", False), ("\ud800", False), ("x\udfff", False)]
-)
-def test_nul_and_lone_surrogates_cannot_be_stored(text: str, storable: bool) -> None:
-    assert sql.storable(text) is storable
-
-
-@pytest.mark.parametrize(
     ("name", "nameable"),
     [("a" * 63, True), ("a" * 64, False), ("é" * 31, True), ("é" * 32, False), ("", False), ("a\0", False)],
 )
