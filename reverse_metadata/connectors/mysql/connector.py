@@ -7,6 +7,7 @@ nothing waits for longer than `lock_timeout`. https://dev.mysql.com/doc/refman/8
 
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from itertools import groupby
 from typing import Any, ClassVar
 
@@ -270,24 +271,60 @@ class MysqlConnector(SqlConnector):
         self._claimed = connection, name
 
     def deliver(self, connection: Any, statement: Statement) -> None:
-        """Send a statement, after a last look at the definitions that it repeats.
+        """Send a statement; one that repeats definitions after a last look at them, with nobody else in the table: who
+        waits for it before us may alter it.
+
+        Without the privilege LOCK TABLES, and where a default is another table's, a statement does not wait for its
+        turn; on MySQL it waits for a second, which is the least. https://mariadb.com/kb/en/lock-tables/,
+        https://dev.mysql.com/doc/refman/8.4/en/server-system-variables.html#sysvar_lock_wait_timeout
 
         Where the engine could only do it by building the table anew, it is sent again without the guard if that is
         allowed.
         """
-        if not statement.sql and _describes_columns(statement.changes):
-            self._look_again(connection, statement)
+        if statement.sql or not _describes_columns(statement.changes):
+            super().deliver(connection, statement)
+            return
+        try:
+            with self._set(connection, f"LOCK TABLES {self._named(statement.table)} WRITE", "UNLOCK TABLES"):
+                self._repeat(connection, statement)
+        except Exception as error:
+            if not failures.is_not_lockable(error):
+                raise
+            shortest = 0 if self._answering().mariadb else 1
+            patience = "SET SESSION lock_wait_timeout = {}".format
+            with self._set(connection, patience(shortest), patience(self.options.lock_timeout)):
+                self._repeat(connection, statement)
+
+    def _repeat(self, connection: Any, statement: Statement) -> None:
+        self._look_again(connection, statement)
         try:
             super().deliver(connection, statement)
         except Exception as error:
-            if statement.sql or not self.options.rebuild_tables or not failures.would_rebuild(error):
+            if not self.options.rebuild_tables or not failures.would_rebuild(error):
                 raise
+            self._look_again(connection, statement)
             self.run(connection, statement.text.removesuffix(sql.INSTANT))
+
+    @contextmanager
+    def _set(self, connection: Any, before: str, after: str) -> Iterator[None]:
+        """One statement before the block and another after it, whatever happened there."""
+        self.run(connection, before)
+        try:
+            yield
+        except BaseException:
+            # The first error is the one to tell; a session that is gone holds nothing.
+            with suppress(Exception):
+                self.run(connection, after)
+            raise
+        self.run(connection, after)
+
+    def _named(self, table: Path) -> str:
+        return sql.dotted(self.options.rewritten(table))
 
     def _look_again(self, connection: Any, statement: Statement) -> None:
         """Raise Refused when the statement would repeat what does not stand in the source any more."""
         path = self.options.rewritten(statement.table)
-        ((_, created),) = self.run(connection, _SHOW_CREATE + sql.dotted(path))
+        ((_, created),) = self.run(connection, _SHOW_CREATE + self._named(statement.table))
         if self._made_of.get(statement.text) == created:
             return
         try:

@@ -27,16 +27,13 @@ _REASONS = {
 }
 #: After these no other statement on the same table can succeed either.
 _SPOIL_THE_TABLE = {1044, 1049, 1142, 1143, 1146, 1205, 1347, 1932}
-#: The engine cannot do it by the algorithm that was asked for; 1846 says why, and one reason is that a column would
-#: get another type. https://mariadb.com/kb/en/innodb-online-ddl-overview/
-_NOT_INSTANT, _NOT_INSTANT_BECAUSE = 1845, 1846
+#: The engine cannot do it by the algorithm that was asked for, and gives no reason.
+#: https://mariadb.com/kb/en/innodb-online-ddl-overview/
+_NOT_INSTANT = 1845
 _TLS = "Check ssl_mode and ssl_ca of the service"
 _ADVICE = {
-    **dict.fromkeys(
-        (_NOT_INSTANT, _NOT_INSTANT_BECAUSE),
-        "The engine would have to build the whole table anew; set `rebuild_tables: true` in the block of the service "
-        "where that is meant",
-    ),
+    _NOT_INSTANT: "The engine would have to build the whole table anew; set `rebuild_tables: true` in the block of the "
+    "service where that is meant",
     2026: _TLS,
     1290: "Writers need the primary server, not a replica",
     1836: "Writers need the primary server, not a replica",
@@ -54,10 +51,16 @@ class Refused(Exception):
 def would_rebuild(error: Exception) -> bool:
     """Whether the engine refused to do at once what it can do by building the table anew.
 
-    Not where it gives a reason: where that is another type, the definition is not shown as it stands, and to send it
-    without the guard would change it.
+    Not where it gives a reason (1846): where that is another type, the definition is not shown as it stands, and to
+    send it without the guard would change it.
     """
     return error.args[:1] == (_NOT_INSTANT,)
+
+
+def is_not_lockable(error: Exception) -> bool:
+    """Whether a privilege on the schema or the table is missing, or the statement needs a table that was not locked:
+    the sequence of a default."""
+    return error.args[:1] in ((1044,), (1142,), (1100,))
 
 
 def refusal(error: Exception) -> Refusal | None:

@@ -212,3 +212,40 @@ def test_a_server_is_known_by_its_files_and_a_place_by_its_address(shop: Shop) -
         assert connector.identity().startswith("@")
         assert connector.place() == f"@{shop.socket}"
         assert connector.version().startswith("MariaDB 10.")
+
+
+@pytest.mark.parametrize("may_lock", [True, False])
+@pytest.mark.parametrize(
+    ("migration", "left"),
+    [
+        ("ALTER COLUMN c SET DEFAULT 'new'", "DEFAULT 'new'"),
+        ("MODIFY c varchar(5) DEFAULT 'old'", "varchar(5)"),
+        ("MODIFY c varchar(20) NOT NULL DEFAULT 'old'", "NOT NULL"),
+        ("MODIFY c varchar(20) DEFAULT 'old' CHECK (c <> 'bad')", "CHECK"),
+    ],
+)
+def test_a_migration_that_waits_for_the_table_is_not_taken_back(
+    shop: Shop, migration: str, left: str, may_lock: bool
+) -> None:
+    shop.run(f"CREATE TABLE {shop.sales}.t (c varchar(20) DEFAULT 'old')", f"INSERT INTO {shop.sales}.t VALUES ('x')")
+    user, password = shop.account(f"SELECT, ALTER{', LOCK TABLES' if may_lock else ''} ON {shop.sales}.*")
+    login = {"username": user, "password": password}
+
+    def waiting(how_many: int) -> None:
+        query = "SELECT 1 FROM information_schema.processlist WHERE state = 'Waiting for table metadata lock'"
+        until(lambda: len(shop.ask(query)) >= how_many)
+
+    with ThreadPoolExecutor(2) as pool:
+        with busy(shop, "START TRANSACTION", f"SELECT * FROM {shop.sales}.t"):
+            migrated = pool.submit(shop.run, f"ALTER TABLE {shop.sales}.t {migration}")
+            waiting(1)
+            pushed = pool.submit(shop.failed, {shop.path("t", "c"): "x"}, lock_timeout=20, rebuild_tables=True, **login)
+            # Whoever may not lock the table does not wait either, and has failed by then.
+            waiting(2) if may_lock else pushed.result(timeout=60)
+        migrated.result(timeout=60)
+        failed = pushed.result(timeout=60)
+    assert left in shop.created("t")
+    assert [error.reason for error in failed.values()] == [Reason.OTHER if may_lock else Reason.LOCK_TIMEOUT]
+    assert shop.failed({shop.path("t", "c"): "x"}, rebuild_tables=True, **login) == {}
+    assert left in shop.created("t")
+    assert shop.comment(shop.sales, "t", "c") == "x"

@@ -228,11 +228,13 @@ def test_mysql_is_written_under_a_lock_after_a_last_look(monkeypatch: pytest.Mon
         "SHOW CREATE TABLE `sales`.`orders`",
         "SET SESSION wait_timeout = 60",
         "SELECT GET_LOCK(%s, %s)",
+        "LOCK TABLES `sales`.`orders` WRITE",
         "SHOW CREATE TABLE `sales`.`orders`",
         "ALTER TABLE `sales`.`orders`\n"
         "  COMMENT = 'x',\n"
         "  MODIFY COLUMN `id` int NOT NULL COMMENT 'x',\n"
         "  ALGORITHM=INSTANT",
+        "UNLOCK TABLES",
         "SELECT RELEASE_LOCK(%s)",
         "SET SESSION wait_timeout = DEFAULT",
     ]
