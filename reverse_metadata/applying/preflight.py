@@ -17,7 +17,7 @@ from reverse_metadata.connectors.base import Connector, Missing, Need
 from reverse_metadata.display import printable
 from reverse_metadata.errors import ReverseMetadataError
 from reverse_metadata.ledger import Ledger
-from reverse_metadata.model import Aspect, Entity, Partition, SourceState
+from reverse_metadata.model import Aspect, Entity, EntityType, Partition
 from reverse_metadata.planning.fetch import Fetched
 from reverse_metadata.planning.plan import Plan
 from reverse_metadata.services import open_catalog, services_of
@@ -141,23 +141,28 @@ def _checked(service: str, pipelines: list[Pipeline]) -> Checked:
     missing: dict[Missing, None] = {}
     problems: dict[str, None] = {}
     partitions: set[str] = set()
+    seen: dict[str, bool] = {}
     needs = 0
     for pipeline in pipelines:
         for partition in _partitions(pipeline, service, problems):
             partitions.add(partition.key)
             try:
-                wanted = _needs(pipeline, partition, connector)
+                wanted = _needs(pipeline, partition, connector, seen)
                 needs += len(wanted)
                 missing |= dict.fromkeys(connector.missing(partition, wanted) if wanted else ())
             except ReverseMetadataError as error:
                 problems[f"{partition.key}: {error}"] = None
+    unseen = _unseen(service, seen)
+    if unseen and not any(seen.values()):
+        problems[unseen] = None
+        unseen = ""
     return replace(
         found,
         partitions=len(partitions),
         needs=needs,
         missing=tuple(missing),
         problems=tuple(problems),
-        warnings=(*advised.warnings, *([advised.note] if advised.note else [])),
+        warnings=(*advised.warnings, *filter(None, (unseen, advised.note))),
     )
 
 
@@ -169,27 +174,42 @@ def _partitions(pipeline: Pipeline, service: str, problems: dict[str, None]) -> 
         return []
 
 
-def _needs(pipeline: Pipeline, partition: Partition, connector: Connector) -> list[Need]:
-    """What the channel means to write in a partition, of all that stands in the source.
+def _unseen(service: str, seen: Mapping[str, bool]) -> str:
+    """A sentence about the tables in scope that the writer does not see; "" when there is none."""
+    hidden = [fqn for fqn, is_seen in seen.items() if not is_seen]
+    if not hidden:
+        return ""
+    shown = ", ".join(hidden[:_SHOWN]) + (f" and {len(hidden) - _SHOWN} more" if len(hidden) > _SHOWN else "")
+    count = f"{len(hidden)} of the {len(seen)} tables in scope"
+    return f"{count} are not in {service}, or nobody shows them to this writer, and nothing is written there: {shown}"
 
-    Where a template writes, nobody knows what that takes.
+
+def _needs(pipeline: Pipeline, partition: Partition, connector: Connector, seen: dict[str, bool]) -> list[Need]:
+    """What the channel means to write in a partition; `seen` is told of each table whether the writer sees it.
+
+    What it does not see may be there: some systems hide what somebody has no privilege on. Where a template writes,
+    nobody knows what that takes.
     """
     fetched = pipeline.fetch(partition, "full")
     state = connector.read(partition)
     owners = _new_owners(pipeline.resolve(fetched)) if pipeline.channel.update_owners else {}
     statements = pipeline.statements(partition)
-    return [
-        Need(aspect, entity.path, state[entity.path].kind, owners.get(entity.path) if aspect is Aspect.OWNER else None)
-        for entity in _in_scope(fetched, pipeline.channel, state)
-        for aspect in _aspects(pipeline.channel)
-        if statements.own(aspect, entity.type)
-    ]
+    needs = list[Need]()
+    for entity in _in_scope(fetched, pipeline.channel):
+        there = state.get(entity.path)
+        if entity.type is EntityType.TABLE:
+            seen[entity.fqn] = there is not None
+        for aspect in _aspects(pipeline.channel):
+            if statements.own(aspect, entity.type):
+                owner = owners.get(entity.path) if aspect is Aspect.OWNER else None
+                needs.append(Need(aspect, entity.path, there.kind if there else entity.type, owner))
+    return needs
 
 
-def _in_scope(fetched: Fetched, channel: Channel, state: SourceState) -> Iterator[Entity]:
+def _in_scope(fetched: Fetched, channel: Channel) -> Iterator[Entity]:
     for top in fetched.entities:
         for entity in top.walk():
-            if entity.path in state and (not channel.filter.speaks_of_columns or matches(channel.filter, entity, top)):
+            if not channel.filter.speaks_of_columns or matches(channel.filter, entity, top):
                 yield entity
 
 

@@ -164,7 +164,8 @@ class Principal:
 class Need:
     """What a channel means to do: write an aspect of an object.
 
-    `path` and `kind` are as in `SourceObject`. `owner` is the principal that the object is to be handed over to.
+    `path` and `kind` are as in `SourceObject`; of an object that the writer does not see, `kind` is its level. `owner`
+    is the principal that the object is to be handed over to.
     """
 
     aspect: Aspect
@@ -327,7 +328,8 @@ class Connector(ABC):
     def missing(self, partition: Partition, needs: Collection[Need]) -> list[Missing]:
         """The privileges that the writer lacks for the needs, all of them in this partition; nothing is written.
 
-        An object that is not there lacks nothing. The number of queries does not depend on the number of needs, beyond
+        An object that is not there lacks nothing; where a system hides what one has no privilege on, and so nobody can
+        tell, the privilege to see it is missing. The number of queries does not depend on the number of needs, beyond
         `capabilities.requests.preflight` for each table.
         Raises SourceError.
         """

@@ -169,3 +169,24 @@ def test_many_tables_of_one_owner_are_a_few_lines(world: World, roles: list[str]
     assert page.count("  missing: ") == 7
     assert "  missing: the same of 17 more\n" in page
     assert page.count(f"\nGRANT {roles[1]} TO {roles[0]}") == 1
+
+
+def test_tables_that_the_writer_does_not_see_are_told(world: World, roles: list[str]) -> None:
+    world.username = "postgres"
+    for name in ("gone", "lost"):
+        world.table("sales", name)
+        world.run(f"DROP TABLE sales.{name}")
+    (found,) = check(world, only_schema())
+    assert found.ready
+    names = f"{world.fqn('sales', 'gone')}, {world.fqn('sales', 'lost')}"
+    assert found.warnings == (
+        f"2 of the 3 tables in scope are not in {SERVICE}, or nobody shows them to this writer, and nothing is written"
+        f" there: {names}",
+    )
+    world.run("DROP TABLE sales.orders")
+    (found,) = check(world, only_schema())
+    assert not found.ready
+    assert [problem.partition(",")[0] for problem in found.problems] == [
+        f"3 of the 3 tables in scope are not in {SERVICE}"
+    ]
+    assert found.warnings == ()

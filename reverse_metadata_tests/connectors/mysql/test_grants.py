@@ -1,12 +1,23 @@
 """What is missing, and that the grants that are named give it."""
 
+from contextlib import closing
+from pathlib import Path as File
+
 import pytest
 
+from reverse_metadata.applying.pipeline import Pipeline
+from reverse_metadata.applying.preflight import Checked, check_services
+from reverse_metadata.config import Channel
 from reverse_metadata.connectors.base import Missing, Need
+from reverse_metadata.connectors.mysql import MysqlConnector
 from reverse_metadata.connectors.mysql.grants import Grants, missing
 from reverse_metadata.connectors.mysql.reading import Server
+from reverse_metadata.ledger import Ledger
 from reverse_metadata.model import Aspect
+from reverse_metadata.services import Services
 from reverse_metadata_tests.connectors.mysql.shop import Shop
+from reverse_metadata_tests.contract.peer import SERVICE
+from reverse_metadata_tests.simulated.catalog import MemoryCatalog
 
 MYSQL = Server("8.4.3", "MySQL Community Server - GPL", folds=False)
 
@@ -121,3 +132,27 @@ def test_no_message_shows_what_show_grants_says_of_passwords(shop: Shop) -> None
         said = repr(connector.missing(shop.partition, needs(shop, ("orders",))))
     assert "PASSWORD" not in said
     assert password not in said
+
+
+def test_preflight_finds_what_nobody_shows_to_the_writer(shop: Shop, tmp_path: File) -> None:
+    shop.run(f"CREATE TABLE {shop.sales}.orders (id int)")
+    catalog = MemoryCatalog(SERVICE, "MariaDB")
+    for names, columns in ((shop.partition.path[:1], ()), (shop.partition.path, ()), (shop.path("orders"), ("id",))):
+        catalog.add(".".join((SERVICE, *names)), columns)
+    user, password = shop.account("USAGE ON *.*")
+    login = shop.options(username=user, password=password)
+
+    def found() -> Checked:
+        services = Services(catalog, {SERVICE: lambda: MysqlConnector(login)}, {})
+        with closing(services), Ledger.open(f"sqlite:///{tmp_path}/ledger.sqlite") as ledger:
+            (found,) = check_services([Pipeline(Channel(name="shop"), catalog, services, ledger, "run", preview=True)])
+        return found
+
+    before = found()
+    assert [each.partition(" tables")[0] for each in before.problems] == ["1 of the 1"]
+    assert f"'{user}'@'localhost' sees nothing of table orders in schema {shop.sales}." in [
+        each.what for each in before.missing
+    ]
+    shop.run(*before.grants)
+    after = found()
+    assert (after.ready, after.problems, after.missing, after.warnings) == (True, (), (), ())
