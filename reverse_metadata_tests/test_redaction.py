@@ -35,6 +35,7 @@ def test_a_secret_of_three_characters_would_blank_everything() -> None:
         ("host=db password=hunter22 user=rm", "host=db password=******** user=rm"),
         ("Token: abcdef, next", "Token: ********, next"),
         ("password='a b' user=rm", "password=******** user=rm"),
+        ('{"password": "a b", "user": "rm"}', '{"password": ********, "user": "rm"}'),
         ("the password is wrong", "the password is wrong"),
     ],
 )

@@ -63,6 +63,8 @@ _REASON_OF_CLASS = {
     "HTTPClientError": Reason.CONNECTION,
     "ConnectionError": Reason.CONNECTION,
     "EndpointConnectionError": Reason.CONNECTION,
+    # What answers may be a proxy that asks for a login.
+    "ResponseParserError": Reason.CONNECTION,
     "SSLError": Reason.OTHER,
 }
 _ADVICE = {
@@ -92,8 +94,9 @@ def code_of(error: Exception) -> str:
 def is_boto3s(error: BaseException) -> bool:
     """Whether it is an error of boto3."""
     from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.parsers import ResponseParserError
 
-    return isinstance(error, BotoCoreError | ClientError)
+    return isinstance(error, BotoCoreError | ClientError | ResponseParserError)
 
 
 def refused(error: Exception, what: str) -> SourceError:

@@ -36,7 +36,8 @@ class Refusal:
 
 def told(error: object) -> str:
     """An error of a driver as one line without secrets."""
-    return redact(" ".join(str(error).split()) or type(error).__name__)
+    # Twice: a secret may have blanks in it, and a pair of key and value may stand on two lines.
+    return redact(" ".join(redact(str(error)).split()) or type(error).__name__)
 
 
 def named(statement: Statement) -> str:

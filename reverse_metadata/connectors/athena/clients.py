@@ -5,10 +5,10 @@ from functools import cached_property
 from typing import Any, Protocol
 
 from reverse_metadata.connectors.athena.options import AthenaOptions, Service
-from reverse_metadata.connectors.aws import refused
+from reverse_metadata.connectors.aws import Unreachable, refused
 from reverse_metadata.connectors.aws_credentials import assumed, session
 from reverse_metadata.connectors.drivers import driver
-from reverse_metadata.errors import SourceError
+from reverse_metadata.errors import Reason, SourceError
 
 #: A role's session is opened anew when it has less than this left: no call outlives it.
 _SPARE = timedelta(minutes=5)
@@ -44,6 +44,12 @@ class Clients:
         client = self._client(service)
         try:
             answer: dict[str, Any] = getattr(client, action)(**parameters)
+        except KeyError:
+            # botocore's way to say that an answer in XML is another one than it expects.
+            message = (
+                f"{what}: what answers is not AWS. Check endpoint_url and the way there; the next run tries again."
+            )
+            raise Unreachable(Reason.CONNECTION, message) from None
         except Exception as error:
             raise refused(error, what) from None
         return answer

@@ -66,6 +66,8 @@ _UNSUPPORTED = {
     reading.UNCOMMENTED_SCHEMA: "MySQL has no place for a description of a database; MariaDB has",
     reading.VIEW: "views have no comments; describe the tables below it",
     reading.VIEW_COLUMN: "columns of views have no comments; describe those of the tables below",
+    reading.CONFIGURED_TABLE: "the engine takes the comment of this table for settings, and a text would end them",
+    reading.CONFIGURED_COLUMN: "the engine of this table takes comments for settings, those of columns, too",
     reading.SEQUENCE_COLUMN: "the columns of a sequence are the engine's own",
     reading.PERIOD_COLUMN: "the columns of a system-versioned period cannot be repeated in an ALTER TABLE",
 }

@@ -46,6 +46,12 @@ PERIOD_COLUMN = "column of a system-versioned period"
 STORED_COLUMN = "stored generated column"
 INDEXED_COLUMN = "indexed virtual column"
 JSON_COLUMN = "JSON column"
+CONFIGURED_TABLE = "table that its comment configures"
+CONFIGURED_COLUMN = "column that its comment configures"
+#: Engines that take the comment of a table for settings: where the data is, with a password in it; when rows expire.
+#: https://mariadb.com/kb/en/spider-table-parameters/, https://github.com/facebook/mysql-5.6/wiki/TTL,
+#: https://dev.mysql.com/doc/refman/8.4/en/create-table-ndb-comment-options.html
+_CONFIGURED = ("SPIDER", "ROCKSDB", "NDB", "NDBCLUSTER")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +100,9 @@ def schema_state(
     kinds: dict[str, str] = {}
     for table, type_, engine, comment in listed(_TABLES):
         if type_ in _KINDS:
-            kinds[table] = _KINDS[type_]
+            kinds[table] = CONFIGURED_TABLE if (engine or "").upper() in _CONFIGURED else _KINDS[type_]
             # The comment of a view is the word VIEW; that of a table without an engine says why it cannot be opened.
-            told = None if kinds[table] == VIEW or engine is None else comment
+            told = None if kinds[table] in (VIEW, CONFIGURED_TABLE) or engine is None else comment
             state[*own, table] = SourceObject((*own, table), kinds[table], description=told)
     json = set(_json_columns(listed(_CHECKS))) if server.mariadb else set()
     for table, column, comment, extra, key, expression in listed(_COLUMNS):
@@ -104,7 +110,7 @@ def schema_state(
             kind = _column_kind(kinds[table], extra, key if server.mariadb else "", expression or "")
             kind = JSON_COLUMN if (table, column) in json and kind == "column" else kind
             # MariaDB shows the comments of a table's columns also in views of it.
-            told = None if kind == VIEW_COLUMN else comment
+            told = None if kind in (VIEW_COLUMN, CONFIGURED_COLUMN) else comment
             state[*own, table, column] = SourceObject((*own, table, column), kind, description=told)
     return state
 
@@ -114,6 +120,8 @@ def _column_kind(table: str, extra: str, key: str, expression: str) -> str:
         return VIEW_COLUMN
     if table == "sequence":
         return SEQUENCE_COLUMN
+    if table == CONFIGURED_TABLE:
+        return CONFIGURED_COLUMN
     if expression in ("ROW START", "ROW END"):
         return PERIOD_COLUMN
     if "STORED" in extra:

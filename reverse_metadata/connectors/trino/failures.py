@@ -7,6 +7,8 @@ the error codes of the connectors.
 import re
 import ssl
 from collections.abc import Iterator
+from json import JSONDecodeError
+from traceback import walk_tb
 from typing import Any
 
 from reverse_metadata.connectors.drivers import driver
@@ -57,10 +59,18 @@ def refusal(error: Exception) -> Refusal | None:
         return Refusal(Reason.AUTHENTICATION, told(error))
     if any(isinstance(each, ssl.SSLCertVerificationError) for each in _behind(error)):
         return Refusal(Reason.OTHER, f"the server's certificate is not trusted, see verify: {told(error)}")
+    if isinstance(error, JSONDecodeError | KeyError | TypeError) and _is_drivers(error):
+        other = "what answers is no Trino: perhaps a proxy that asks for a login"
+        return Refusal(Reason.CONNECTION, f"{other} ({type(error).__name__}: {told(error)})")
     if isinstance(error, (exceptions.Error, ConnectionError, Timeout)):
         return Refusal(Reason.CONNECTION, told(error))
     # A file of certificates that cannot be read.
     return Refusal(Reason.OTHER, told(error)) if isinstance(error, OSError) else None
+
+
+def _is_drivers(error: Exception) -> bool:
+    """Whether it was raised within the driver, which believes every answer."""
+    return any(frame.f_globals["__name__"].startswith("trino.") for frame, _ in walk_tb(error.__traceback__))
 
 
 def _behind(error: BaseException | None) -> Iterator[BaseException]:

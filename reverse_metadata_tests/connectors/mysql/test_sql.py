@@ -6,7 +6,7 @@ import pymysql
 import pytest
 
 from reverse_metadata.connectors.base import Missing, Need
-from reverse_metadata.connectors.mysql import MysqlConnector, reading, sql
+from reverse_metadata.connectors.mysql import MysqlConnector, MysqlOptions, reading, sql
 from reverse_metadata.connectors.mysql.definitions import columns
 from reverse_metadata.errors import Reason, SourceError
 from reverse_metadata.model import Aspect, Change, Partition, Path, SourceObject, SourceState, Statement, Verdict
@@ -275,3 +275,27 @@ def test_a_template_is_sent_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     statement = Statement("one; two", (wish,), ("one", "two"))
     assert [outcome.error for outcome in connector.execute(PARTITION, [statement])] == [None]
     assert [sent for sent in session.sent if sent in ("one", "two", "one; two")] == ["one", "two"]
+
+
+@pytest.mark.parametrize("engine", ["SPIDER", "ROCKSDB", "ndbcluster", "InnoDB"])
+def test_comments_that_are_settings_are_neither_read_nor_written(engine: str) -> None:
+    def ask(query: str, _parameters: Any) -> list[tuple[Any, ...]]:
+        if "information_schema.tables" in query:
+            return [("sales", "orders", "BASE TABLE", engine, 'srv "s1", password "x"')]
+        if "information_schema.columns" in query:
+            return [("sales", "orders", "id", "NDB_COLUMN=MAX_BLOB_PART_SIZE", "", "", "")]
+        return [("sales", "")] if "information_schema.schemata" in query else []
+
+    server = reading.Server("10.11.6-MariaDB", "", folds=False)
+    partition = Partition(SERVICE, "default", "sales")
+    state = reading.schema_state(ask, server, partition, partition.path, None)
+    found = [state[*partition.path, *names] for names in (("orders",), ("orders", "id"))]
+    verdicts = [
+        MysqlConnector(MysqlOptions(host="h", username="u")).refuse(change(each.path, "x", state)) for each in found
+    ]
+    if engine == "InnoDB":
+        assert all(each.description for each in found)
+        assert verdicts == [None, None]
+    else:
+        assert [each.description for each in found] == [None, None]
+        assert [verdict and verdict[0] for verdict in verdicts] == [Verdict.UNSUPPORTED, Verdict.UNSUPPORTED]
