@@ -78,7 +78,7 @@ class MysqlConnector(SqlConnector):
 
     system: ClassVar[str] = "mysql"
     title: ClassVar[str] = "MySQL, MariaDB"
-    versions: ClassVar[str] = "MySQL 8.0 to 9, MariaDB 10.5 to 11"
+    versions: ClassVar[str] = "MySQL 8.0 to 9, MariaDB 10.5.17 to 11"
     tried_on: ClassVar[str] = "MariaDB 10.11"
     service_types: ClassVar[tuple[str, ...]] = ("Mysql", "MariaDB")
     capabilities: ClassVar[Capabilities] = Capabilities(

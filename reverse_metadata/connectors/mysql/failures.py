@@ -34,6 +34,8 @@ _TLS = "Check ssl_mode and ssl_ca of the service"
 _ADVICE = {
     _NOT_INSTANT: "The engine would have to build the whole table anew; set `rebuild_tables: true` in the block of the "
     "service where that is meant",
+    # A session may have its own value since 10.5.17, 10.6.9, ...: https://jira.mariadb.org/browse/MDEV-28632
+    1238: "MariaDB can be written to from 10.5.17 and 10.6.9 on, or when started with explicit_defaults_for_timestamp",
     2026: _TLS,
     1290: "Writers need the primary server, not a replica",
     1836: "Writers need the primary server, not a replica",

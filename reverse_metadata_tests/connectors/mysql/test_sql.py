@@ -299,3 +299,13 @@ def test_comments_that_are_settings_are_neither_read_nor_written(engine: str) ->
     else:
         assert [each.description for each in found] == [None, None]
         assert [verdict and verdict[0] for verdict in verdicts] == [Verdict.UNSUPPORTED, Verdict.UNSUPPORTED]
+
+
+def test_an_old_mariadb_is_told_what_it_takes() -> None:
+    error = pymysql.err.OperationalError(1238, "Variable 'explicit_defaults_for_timestamp' is a read only variable")
+    refusal = MysqlConnector(MysqlOptions(host="h", username="u")).refusal(error)
+    assert refusal is not None
+    advice = (
+        "MariaDB can be written to from 10.5.17 and 10.6.9 on, or when started with explicit_defaults_for_timestamp"
+    )
+    assert refusal.message.endswith(f"(1238). {advice}")
