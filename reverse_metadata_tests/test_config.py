@@ -767,3 +767,8 @@ def test_the_schema_takes_variables_where_numbers_stand() -> None:
         {"const": "openmetadata"},
         {"const": "folder"},
     ]
+
+
+def test_choices_that_are_numbers_are_listed(mistakes: Mistakes) -> None:
+    [found] = mistakes(f"{FOLDER}{CHANNEL}services: {{ch: {{type: clickhouse, host: db, alter_sync: 5}}}}\n")
+    assert found.endswith("services.ch.alter_sync: must be one of 0, 1, 2, not the number 5")

@@ -14,6 +14,7 @@ from reverse_metadata.applying.reingestion import advice_of
 from reverse_metadata.catalogs.filter import catalog_fields, matches
 from reverse_metadata.config import Channel, Config, ledger_url
 from reverse_metadata.connectors.base import Connector, Missing, Need
+from reverse_metadata.connectors.refusals import told
 from reverse_metadata.display import printable
 from reverse_metadata.errors import ReverseMetadataError
 from reverse_metadata.ledger import Ledger
@@ -135,8 +136,8 @@ def _checked(service: str, pipelines: list[Pipeline]) -> Checked:
     try:
         connector = pipelines[0].services.connector(service)
         found = replace(found, system=connector.system, version=connector.version(), identity=connector.identity())
-    except ReverseMetadataError as error:
-        return replace(found, problems=(str(error),))
+    except Exception as error:
+        return replace(found, problems=(_said(error),))
     advised = advice_of(pipelines[0].catalog, [pipeline.channel for pipeline in pipelines], service)
     missing: dict[Missing, None] = {}
     problems: dict[str, None] = {}
@@ -150,8 +151,8 @@ def _checked(service: str, pipelines: list[Pipeline]) -> Checked:
                 wanted = _needs(pipeline, partition, connector, seen)
                 needs += len(wanted)
                 missing |= dict.fromkeys(connector.missing(partition, wanted) if wanted else ())
-            except ReverseMetadataError as error:
-                problems[f"{partition.key}: {error}"] = None
+            except Exception as error:
+                problems[f"{partition.key}: {_said(error)}"] = None
     unseen = _unseen(service, seen)
     if unseen and not any(seen.values()):
         problems[unseen] = None
@@ -164,6 +165,13 @@ def _checked(service: str, pipelines: list[Pipeline]) -> Checked:
         problems=tuple(problems),
         warnings=(*advised.warnings, *filter(None, (unseen, advised.note))),
     )
+
+
+def _said(error: Exception) -> str:
+    """The error's own sentence; of one that nobody expected, which keeps no other service from being looked at, also
+    its type."""
+    known = isinstance(error, ReverseMetadataError)
+    return str(error) if known else f"unexpected {type(error).__name__}: {told(error)}"
 
 
 def _partitions(pipeline: Pipeline, service: str, problems: dict[str, None]) -> list[Partition]:

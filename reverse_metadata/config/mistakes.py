@@ -167,6 +167,10 @@ def _key(place: Place) -> str:
     return str(next(part for part in reversed(place) if isinstance(part, str)))
 
 
+#: One of those that pydantic lists: `0, 1 or 'all'`.
+_CHOICE = re.compile(r"'([^']*)'|\b(\d+)\b")
+
+
 def _explain(
     errors: Iterable[ErrorDetails], model: type[BaseModel], raw: Any, environ: Mapping[str, str]
 ) -> Iterator[tuple[Place, str]]:
@@ -182,7 +186,8 @@ def _explain(
                 yield from (((*loc, *place), message) for place, message in context["located"])
             case "literal_error" | "enum":
                 place = _existing(raw, loc)
-                yield place, _not_a_choice(_at(raw, place), re.findall(r"'([^']*)'", str(context["expected"])))
+                choices = [text or number for text, number in _CHOICE.findall(str(context["expected"]))]
+                yield place, _not_a_choice(_at(raw, place), choices)
             case "value_error":
                 place = _existing(raw, loc)
                 yield place, _without_values(str(context["error"]), _at(raw, place), environ)

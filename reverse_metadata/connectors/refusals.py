@@ -31,7 +31,8 @@ class Refusal:
     def error(self, what: str, advice: str = "") -> SourceError:
         """The error for what was attempted: `reading schema sales`. `advice` takes the place of the usual one."""
         told = advice or _ADVICE.get(self.reason, "")
-        return SourceError(self.reason, f"{what}: {self.message.rstrip('.')}.{told and ' '}{told}")
+        said = self.message if self.message.endswith("?") else f"{self.message.rstrip('.')}."
+        return SourceError(self.reason, f"{what}: {said}{told and ' '}{told}")
 
 
 def told(error: object) -> str:

@@ -115,6 +115,8 @@ class SqlConnector(Connector):
         if self._opened is None:
             try:
                 self._opened = self.connect()
+            except SourceError:
+                raise
             except Exception as error:
                 raise self._meaning(error).error("connecting") from None
         return self._opened

@@ -27,6 +27,8 @@ What to try next
   make demo        again: nothing changed, nothing is sent
   make psql        look for yourself:  \\d+ sales.orders   \\dn+   \\l+ shop
                    edit a comment there, or drop and re-create a table, then `make demo` repairs it
+  eval "$(make -s demo-env)"; .venv/bin/reverse-metadata plan shop
+                   what a run would do; `reverse-metadata --help` has more commands
   make demo-stop   stop the database; `make clean` removes everything"""
 
 

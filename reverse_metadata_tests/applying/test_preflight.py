@@ -190,3 +190,15 @@ def test_tables_that_the_writer_does_not_see_are_told(world: World, roles: list[
         f"3 of the 3 tables in scope are not in {SERVICE}"
     ]
     assert found.warnings == ()
+
+
+def test_an_error_that_nobody_expected_hides_no_other(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.table("sales", "orders")
+
+    def failing(_self: PostgresConnector, _partition: Partition, only: Any = None) -> Any:
+        raise KeyError("password=hunter22")
+
+    monkeypatch.setattr(PostgresConnector, "read", failing)
+    (found,) = check(world)
+    assert found.problems[0] == f"{world.fqn()}: unexpected KeyError: 'password=********"
+    assert found.partitions == 2

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from reverse_metadata.connectors.base import CONNECTION, SECRET, ConnectorOptions
 from reverse_metadata.connectors.catalog_connection import CatalogConnection
@@ -91,6 +91,13 @@ class MssqlOptions(ConnectorOptions):
     encrypt: Literal["yes", "no", "strict"] = Field(
         "yes", description="Whether the connection is encrypted.", json_schema_extra=CONNECTION
     )
+
+    @field_validator("encrypt", mode="before")
+    @classmethod
+    def _not_a_truth(cls, encrypt: Any) -> Any:
+        # What YAML makes of yes and no.
+        return {True: "yes", False: "no"}.get(encrypt, encrypt) if isinstance(encrypt, bool) else encrypt
+
     trust_server_certificate: bool = Field(
         False,
         description="Whether any certificate of the server is taken; then an impostor is not noticed.",

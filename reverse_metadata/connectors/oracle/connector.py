@@ -28,7 +28,7 @@ from reverse_metadata.connectors.oracle.names import nameable, to_dictionary
 from reverse_metadata.connectors.oracle.options import OracleOptions, address_of, options_from_catalog
 from reverse_metadata.connectors.oracle.privileges import missing
 from reverse_metadata.connectors.oracle.reading import schema_state
-from reverse_metadata.connectors.refusals import Refusal, named
+from reverse_metadata.connectors.refusals import Refusal, named, told
 from reverse_metadata.connectors.sql import Parameters, Row, SqlConnector
 from reverse_metadata.errors import Reason, SourceError
 from reverse_metadata.model import (
@@ -121,9 +121,11 @@ class OracleConnector(SqlConnector):
             return list(cursor.fetchall()) if sql.startswith("SELECT") else []
 
     def refusal(self, error: Exception) -> Refusal | None:
-        """See `failures`."""
+        """See `failures`; the driver lets errors of the network below it pass."""
         oracledb = driver("oracledb", "oracle")
-        return failures.refusal_of(error) if isinstance(error, oracledb.Error) else None
+        if isinstance(error, oracledb.Error):
+            return failures.refusal_of(error)
+        return Refusal(Reason.CONNECTION, told(error)) if isinstance(error, OSError) else None
 
     def claim(self, connection: Any, partition: Partition) -> None:
         """Mark the session, so that `settle` finds it; Oracle has no lock that needs no privilege."""

@@ -107,6 +107,8 @@ class SnowflakeConnector(SqlConnector):
         key = self.options.private_key or self.options.private_key_path
         if key and self._opened is None and isinstance(error, ValueError | TypeError | OSError):
             unreadable = "the private key cannot be read: is it in PEM, and the passphrase right?"
+            if isinstance(error, OSError):
+                unreadable = f"the private key in {self.options.private_key_path} cannot be read: {error.strerror}"
             return Refusal(Reason.AUTHENTICATION, unreadable)
         return failures.refusal(error)
 

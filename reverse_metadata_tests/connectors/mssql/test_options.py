@@ -180,3 +180,9 @@ def test_which_services_are_served() -> None:
     assert for_service_type("Mssql") is for_service_type("AzureSQL") is MssqlConnector
     with pytest.raises(ConfigurationError, match="Azure Synapse has no extended properties"):
         for_service_type("Synapse")
+
+
+@pytest.mark.parametrize(("written", "meant"), [(True, "yes"), (False, "no"), ("strict", "strict")])
+def test_yes_and_no_are_what_yaml_makes_of_them(written: Any, meant: str) -> None:
+    given = {"host": "db", "database": "shop", "username": "u", "password": PASSWORD, "encrypt": written}
+    assert MssqlOptions.model_validate(given).encrypt == meant

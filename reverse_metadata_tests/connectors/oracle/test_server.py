@@ -7,7 +7,7 @@ import pytest
 
 from reverse_metadata.connectors.base import Connector, Need
 from reverse_metadata.connectors.oracle import OracleConnector, OracleOptions
-from reverse_metadata.errors import Reason
+from reverse_metadata.errors import Reason, SourceError
 from reverse_metadata.model import Aspect, Partition, Statement, Verdict
 from reverse_metadata_tests.contract.peer import SERVICE, change, errors, push
 from reverse_metadata_tests.engines.oracle import Oracle, oracle
@@ -140,3 +140,10 @@ def test_a_session_of_a_dead_run_is_waited_for(server: Oracle, monkeypatch: pyte
     with each:
         each.settle(SALES)
     assert waited == [1]
+
+
+def test_a_host_that_nobody_knows_is_an_error_of_the_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reverse_metadata.connectors.batches.pause", lambda _attempt: None)
+    with connector(host="db.invalid") as opened, pytest.raises(SourceError) as raised:
+        opened.version()
+    assert raised.value.reason is Reason.CONNECTION

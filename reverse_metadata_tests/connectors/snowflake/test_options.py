@@ -260,3 +260,17 @@ def test_a_key_pair_and_tokens_reach_the_server(snowflake_standin: SnowflakeStan
         assert asked["AUTHENTICATOR"].upper() == method
         assert asked["LOGIN_NAME"].upper() == "RM_WRITER"
         assert asked["SESSION_PARAMETERS"]["QUERY_TAG"] == "reverse_metadata"
+
+
+def test_a_file_without_a_private_key_is_named(snowflake_standin: SnowflakeStandIn) -> None:
+    address = {
+        "host": "127.0.0.1",
+        "port": snowflake_standin.port,
+        "protocol": "http",
+        "private_key_path": "/no/key.p8",
+    }
+    with SnowflakeConnector(options(**address)) as connector, pytest.raises(SourceError) as refused:
+        connector.identity()
+    assert str(refused.value).startswith(
+        "connecting: the private key in /no/key.p8 cannot be read: No such file or directory."
+    )
