@@ -4,6 +4,7 @@ A connector reads and writes one service. It is a plain object: it knows no Dags
 first use and needs its driver only then. A new system is one file here and one line in `registry.py`.
 """
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -27,6 +28,8 @@ from reverse_metadata.model import (
 )
 
 _REWRITABLE = ("database", "schema")
+#: A scheme, or a port as one writes it after a host; an IPv6 address has more than one colon.
+_MORE_THAN_A_HOST = re.compile(r"://|^[^:/]+:\d+$|,\d+$")
 
 #: `json_schema_extra` of the options that say where and as whom to connect, and of the secret ones among them. They
 #: are never mixed with a connection that the catalog holds: its editors must not learn a password of ours.
@@ -200,6 +203,13 @@ class ConnectorOptions(BaseModel):
         default_factory=dict,
         description="Names to write to instead, by level: {database: {PROD: PROD_CLONE}}. For rehearsals on a clone.",
     )
+
+    @field_validator("host", check_fields=False)
+    @classmethod
+    def _no_more_than_a_host(cls, host: str | None) -> str | None:
+        if host and _MORE_THAN_A_HOST.search(host):
+            raise ValueError("give the host alone: port and scheme have keys of their own where they matter")
+        return host
 
     @field_validator("rewrite")
     @classmethod

@@ -77,3 +77,18 @@ def test_the_tags_of_a_level_may_have_limits_of_their_own() -> None:
     labels, one = TagLimits(max_key=63), TagLimits(max_tags=1)
     capabilities = Capabilities({}, transactional=False, tags=labels, tags_of={EntityType.COLUMN: one})
     assert [capabilities.tag_limits(level) for level in EntityType] == [labels, labels, labels, one]
+
+
+class _Reached(ConnectorOptions):
+    host: str | None = None
+
+
+@pytest.mark.parametrize("host", ["db:5432", "db,1433", "https://db", "jdbc:redshift://db:5439/dev", "10.0.0.1:1521"])
+def test_a_host_with_its_port_or_scheme_is_refused(host: str) -> None:
+    with pytest.raises(ValidationError, match="give the host alone: port and scheme"):
+        _Reached(host=host)
+
+
+@pytest.mark.parametrize("host", ["db", "db.example.com", "::1", "fe80::1", "/var/run/postgresql", "a,b", None])
+def test_a_host_is_a_name_an_address_or_a_directory(host: str | None) -> None:
+    assert _Reached(host=host).host == host

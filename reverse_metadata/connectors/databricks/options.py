@@ -65,10 +65,10 @@ class DatabricksOptions(ConnectorOptions):
         "and Databricks Runtime 16.2 can.",
     )
 
-    @field_validator("host")
+    @field_validator("host", mode="before")
     @classmethod
-    def _host_alone(cls, host: str) -> str:
-        return re.sub(r"^https?://", "", host).rstrip("/")
+    def _host_alone(cls, host: Any) -> Any:
+        return re.sub(r"^https?://", "", host).rstrip("/") if isinstance(host, str) else host
 
     @field_validator("http_path")
     @classmethod

@@ -143,6 +143,13 @@ class SnowflakeOptions(ConnectorOptions):
         description="Where tags are kept (`home`), whether missing ones are created (`create`), and how they are read.",
     )
 
+    @field_validator("account")
+    @classmethod
+    def _account_alone(cls, account: str) -> str:
+        if "/" in account or account.lower().endswith(".snowflakecomputing.com"):
+            raise ValueError("give the account's identifier alone: acme-shop")
+        return account
+
     @field_validator("authenticator")
     @classmethod
     def _known_authenticator(cls, authenticator: str | None) -> str | None:

@@ -274,3 +274,9 @@ def test_a_file_without_a_private_key_is_named(snowflake_standin: SnowflakeStand
     assert str(refused.value).startswith(
         "connecting: the private key in /no/key.p8 cannot be read: No such file or directory."
     )
+
+
+@pytest.mark.parametrize("account", ["https://acme-shop.snowflakecomputing.com", "acme-shop.snowflakecomputing.com"])
+def test_an_account_is_no_address(account: str) -> None:
+    with pytest.raises(ValidationError, match="give the account's identifier alone: acme-shop"):
+        SnowflakeOptions.model_validate({**_LOGIN, "account": account, "password": "p"})

@@ -43,7 +43,8 @@ def test_an_address_of_ipv6_stands_in_brackets() -> None:
 @pytest.mark.parametrize(
     ("options", "mistake"),
     [
-        ({"host": "https://trino"}, "give the host alone, and its scheme as http_scheme"),
+        ({"host": "https://trino"}, "give the host alone: port and scheme"),
+        ({"host": "trino/ui"}, "give the host alone, and its scheme as http_scheme"),
         ({"password": "p", "jwt": "t"}, "password and jwt exclude each other: give one"),
         ({"key": "/me.key"}, "a key needs its certificate"),
         ({"password": "p", "http_scheme": "http"}, "a password is sent over https only"),
