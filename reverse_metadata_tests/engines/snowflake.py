@@ -269,7 +269,8 @@ def snowflake_standin() -> Iterator[SnowflakeStandIn]:
 
 def _granted(privilege: str, keyword: str, path: tuple[str, ...], role: str) -> Row:
     return {
-        "privilege": privilege,
+        # Which is how Snowflake lists them.
+        "privilege": "USAGE" if privilege == "IMPORTED PRIVILEGES" else privilege,
         "granted_on": keyword.replace(" ", "_"),
         "name": ".".join(map(_shown, path)),
         "granted_to": "ROLE",

@@ -71,12 +71,14 @@ class ClientCredentials:
             told = answer.json()
         except requests.JSONDecodeError:
             told = {}
+        told = told if isinstance(told, dict) else {}
         if answer.status_code != 200 or not told.get("access_token"):
             why = told.get("error_description") or told.get("error") or answer.reason
             raise LoginRefused(f"{self._url} answered {answer.status_code}: {why}", answer.status_code)
         self._token = str(told["access_token"])
         register_secret(self._token)
-        self._until = time.monotonic() + max(float(told.get("expires_in") or 0) - _MARGIN, 0)
+        lasts = str(told.get("expires_in") or 0)
+        self._until = time.monotonic() + max((float(lasts) if lasts.isdecimal() else 0) - _MARGIN, 0)
 
 
 def credentials(options: DatabricksOptions) -> ClientCredentials | None:

@@ -58,7 +58,12 @@ _LOGINS = (
     "SELECT p.name, CASE WHEN p.name = 'sa' OR IS_SRVROLEMEMBER('sysadmin', p.name) = 1 THEN 1 ELSE 0 END"
     " FROM sys.server_principals p WHERE p.name IN ({})"
 )
-_SCHEMA_ID = "SELECT s.schema_id FROM sys.schemas s WHERE s.name = ?"
+# Without that permission the view of classifications is empty, and what stands of one would be erased with it:
+# https://learn.microsoft.com/en-us/sql/relational-databases/system-catalog-views/sys-sensitivity-classifications-transact-sql
+_SCHEMA_ID = (
+    "SELECT s.schema_id, HAS_PERMS_BY_NAME(QUOTENAME(DB_NAME()), 'DATABASE', 'VIEW ANY SENSITIVITY CLASSIFICATION')"
+    " FROM sys.schemas s WHERE s.name = ?"
+)
 _IDS = (
     "SELECT o.name, c.name, o.object_id, c.column_id FROM sys.columns c JOIN sys.objects o"
     " ON o.object_id = c.object_id WHERE o.schema_id = ? AND o.name IN ({})"
@@ -328,7 +333,13 @@ class MssqlConnector(Connector):
             ids = ask(_SCHEMA_ID, path[1])
             if not ids:
                 return {}
-            ((schema_id,),) = ids
+            ((schema_id, sees),) = ids
+            if not sees:
+                raise SourceError(
+                    Reason.MISSING_PRIVILEGE,
+                    f"classifying {'.'.join(path[:3])}: this writer may not see what classifications stand there, and "
+                    "would erase what others said of a column. GRANT VIEW ANY SENSITIVITY CLASSIFICATION to it.",
+                )
             named = {
                 (table, column): (*path[:2], name, below)
                 for name, below, table, column in ask(_IDS.format("?"), schema_id, path[2])

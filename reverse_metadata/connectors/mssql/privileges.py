@@ -4,7 +4,7 @@
 |---|---|
 | a description, or a tag as extended property | ALTER on the object: https://learn.microsoft.com/en-us/sql/relational-databases/system-stored-procedures/sp-addextendedproperty-transact-sql |
 | an owner | TAKE OWNERSHIP on the object, and IMPERSONATE on a new owner who is a user or login, or membership in a role: https://learn.microsoft.com/en-us/sql/t-sql/statements/alter-authorization-transact-sql |
-| a tag as classification | ALTER ANY SENSITIVITY CLASSIFICATION: https://learn.microsoft.com/en-us/sql/t-sql/statements/add-sensitivity-classification-transact-sql |
+| a tag as classification | ALTER and VIEW ANY SENSITIVITY CLASSIFICATION: https://learn.microsoft.com/en-us/sql/t-sql/statements/add-sensitivity-classification-transact-sql |
 | to see that an object is there | VIEW DEFINITION on its schema, or some permission on itself |
 """  # noqa: E501 -- the rows of a table cannot be broken
 
@@ -19,7 +19,8 @@ from reverse_metadata.model import Aspect, EntityType, Path
 _WRITER = (
     "SELECT USER_NAME(), SUSER_SNAME(), HAS_PERMS_BY_NAME(QUOTENAME(DB_NAME()), 'DATABASE', 'ALTER'),"
     " HAS_PERMS_BY_NAME(QUOTENAME(DB_NAME()), 'DATABASE', 'TAKE OWNERSHIP'),"
-    " HAS_PERMS_BY_NAME(QUOTENAME(DB_NAME()), 'DATABASE', 'ALTER ANY SENSITIVITY CLASSIFICATION')"
+    " HAS_PERMS_BY_NAME(QUOTENAME(DB_NAME()), 'DATABASE', 'ALTER ANY SENSITIVITY CLASSIFICATION'),"
+    " HAS_PERMS_BY_NAME(QUOTENAME(DB_NAME()), 'DATABASE', 'VIEW ANY SENSITIVITY CLASSIFICATION')"
 )
 _SCHEMA = (
     "SELECT HAS_PERMS_BY_NAME(QUOTENAME(s.name), 'SCHEMA', 'ALTER'),"
@@ -53,7 +54,8 @@ def missing(ask: Ask, needs: Collection[Need], path: Path, *, classifies: bool) 
 
     With `classifies` tags are classifications. Raises what `ask` does.
     """
-    ((writer, login, alters, takes, marks),) = ask(_WRITER)
+    ((writer, login, alters, takes, marks, sees_marks),) = ask(_WRITER)
+    unmarked = [verb for verb, may in (("VIEW", sees_marks), ("ALTER", marks)) if not may] if classifies else None
     rights: dict[Path, _Right] = {path[:1]: _Right(bool(alters), bool(takes))}
     sees_all = True
     if len(path) > 1:
@@ -76,7 +78,7 @@ def missing(ask: Ask, needs: Collection[Need], path: Path, *, classifies: bool) 
         right = rights.get(here)
         grantee = login if len(here) == 1 and need.aspect is Aspect.OWNER else writer
         if right is not None:
-            found = _of(need, here, right, writer, grantee, given, bool(marks), classifies)
+            found = _of(need, here, right, writer, grantee, given, unmarked)
             lacking |= dict.fromkeys(found)
         elif not sees_all:
             schema_name = name_in_brackets(path[1])
@@ -92,17 +94,18 @@ def _of(
     writer: str,
     grantee: str,
     given: dict[str, tuple[str, bool]],
-    marks: bool,
-    classifies: bool,
+    unmarked: list[str] | None,
 ) -> Iterator[Missing]:
-    """What one need lacks; `path` is the source's, of the table, schema or database."""
+    """What one need lacks; `path` is the source's, of the table, schema or database. `unmarked` is what the writer may
+    not do with classifications, None where tags are none."""
     on = {EntityType.DATABASE: "DATABASE", EntityType.SCHEMA: "SCHEMA"}.get(EntityType.of(path), "OBJECT")
     named = f"{on}::{'.'.join(map(name_in_brackets, path if len(path) == 1 else path[1:]))}"
     to = name_in_brackets(writer)
-    if need.aspect is Aspect.TAGS and classifies:
-        if not marks:
+    if need.aspect is Aspect.TAGS and unmarked is not None:
+        for verb in unmarked:
             yield Missing(
-                f"{writer} may not classify columns.", (f"GRANT ALTER ANY SENSITIVITY CLASSIFICATION TO {to};",)
+                f"{writer} may not {verb.lower()} classifications of columns.",
+                (f"GRANT {verb} ANY SENSITIVITY CLASSIFICATION TO {to};",),
             )
         return
     if need.aspect is not Aspect.OWNER:

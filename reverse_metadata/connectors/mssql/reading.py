@@ -138,7 +138,8 @@ def _properties(rows: list[Any], prefix: str) -> tuple[dict[tuple[int, int, int]
     tags: dict[tuple[int, int, int], dict[str, str]] = {}
     for class_, major, minor, name, value in rows:
         if name == DESCRIPTION:
-            texts[class_, major, minor] = value
+            # A property without a value is there all the same, and is updated and not added.
+            texts[class_, major, minor] = value or ""
         elif name.startswith(prefix):
             tags.setdefault((class_, major, minor), {})[name[len(prefix) :]] = value or ""
     return texts, tags

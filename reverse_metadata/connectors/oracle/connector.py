@@ -5,6 +5,7 @@ commits itself, so many COMMENTs travel in one block and what fails is sent once
 set a comment twice does no harm. Annotations, where the database has them, are tags.
 """
 
+import hashlib
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import groupby
@@ -233,7 +234,10 @@ class OracleConnector(SqlConnector):
                 told = {"done": cursor.var(int), "code": cursor.var(int), "message": cursor.var(str)}
                 cursor.execute(sql.block([statement.text for statement in batch]), told)
         except Exception as error:
-            return batches.Failure(self._meaning(error).error(f"writing to {partition.key}"), spoils_all=True)
+            refusal = self._meaning(error)
+            # A statement that hangs is found by halves; without a connection or a login none can be sent.
+            nothing_goes = refusal.reason in (Reason.CONNECTION, Reason.AUTHENTICATION)
+            return batches.Failure(refusal.error(f"writing to {partition.key}"), spoils_all=nothing_goes)
         done, code, message = (told[name].getvalue() for name in ("done", "code", "message"))
         if not code:
             return None
@@ -271,8 +275,8 @@ class OracleConnector(SqlConnector):
 
 
 def _mark(partition: Partition) -> str:
-    """At most 64 bytes, which is what a session can be marked with."""
-    return f"reverse_metadata {partition.key}".encode()[:64].decode(errors="ignore")
+    """At most 64 bytes, which is what a session can be marked with, and another one for every partition."""
+    return f"reverse_metadata {hashlib.sha256(partition.key.encode('utf-8', 'surrogatepass')).hexdigest()[:40]}"
 
 
 def _lacking(text: str, codec: str) -> list[str]:

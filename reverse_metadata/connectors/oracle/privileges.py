@@ -3,7 +3,9 @@
 | to write | of another's schema it takes |
 |---|---|
 | a comment | COMMENT ANY TABLE, which there is for no single table: https://docs.oracle.com/en/database/oracle/oracle-database/23/sqlrf/COMMENT.html |
-| an annotation | ALTER on the object: https://docs.oracle.com/en/database/oracle/oracle-database/23/sqlrf/annotations_clause.html |
+| an annotation of a table | ALTER on the object: https://docs.oracle.com/en/database/oracle/oracle-database/23/sqlrf/annotations_clause.html |
+| an annotation of a view | ALTER ANY TABLE: https://docs.oracle.com/en/database/oracle/oracle-database/23/sqlrf/ALTER-VIEW.html |
+| an annotation of a materialized view | ALTER ANY MATERIALIZED VIEW: https://docs.oracle.com/en/database/oracle/oracle-database/23/sqlrf/ALTER-MATERIALIZED-VIEW.html |
 
 Who may do neither sees the table only when it may read it, so that a table that is not seen lacks nothing here.
 """  # noqa: E501 -- the rows of a table cannot be broken
@@ -19,13 +21,20 @@ from reverse_metadata.model import Aspect
 Ask = Callable[[str, dict[str, Any]], list[tuple[Any, ...]]]
 
 _WHO = "SELECT sys_context('USERENV', 'SESSION_USER') FROM dual"
-_SYSTEM = "SELECT privilege FROM session_privs WHERE privilege IN ('COMMENT ANY TABLE', 'ALTER ANY TABLE')"
+_SYSTEM = (
+    "SELECT privilege FROM session_privs"
+    " WHERE privilege IN ('COMMENT ANY TABLE', 'ALTER ANY TABLE', 'ALTER ANY MATERIALIZED VIEW')"
+)
 _ALTERED = (
     "SELECT table_name FROM all_tab_privs WHERE table_schema = :owner AND privilege = 'ALTER' AND grantee IN"
     " (SELECT sys_context('USERENV', 'SESSION_USER') FROM dual UNION SELECT role FROM session_roles UNION"
     " SELECT 'PUBLIC' FROM dual)"
 )
 _VISIBLE = "SELECT object_name FROM all_objects WHERE owner = :owner AND object_type IN ('TABLE', 'VIEW')"
+
+
+#: What there is no privilege for on the object itself.
+_TO_ANNOTATE = {"view": "ALTER ANY TABLE", "materialized view": "ALTER ANY MATERIALIZED VIEW"}
 
 
 def missing(ask: Ask, schema: str, needs: Collection[Need]) -> list[Missing]:
@@ -51,5 +60,8 @@ def _lacking(
         named = f"{name_in_quotes(schema)}.{name_in_quotes(table)}"
         if need.aspect is Aspect.DESCRIPTION and "COMMENT ANY TABLE" not in held:
             yield Missing(f"{writer} may not comment on {named}.", (f"GRANT COMMENT ANY TABLE TO {grantee};",))
-        if need.aspect is Aspect.TAGS and "ALTER ANY TABLE" not in held and table not in altered:
-            yield Missing(f"{writer} may not annotate {named}.", (f"GRANT ALTER ON {named} TO {grantee};",))
+        if need.aspect is Aspect.TAGS:
+            privilege = _TO_ANNOTATE.get(need.kind, "ALTER ANY TABLE")
+            if privilege not in held and (need.kind in _TO_ANNOTATE or table not in altered):
+                what = privilege if need.kind in _TO_ANNOTATE else f"ALTER ON {named}"
+                yield Missing(f"{writer} may not annotate {named}.", (f"GRANT {what} TO {grantee};",))

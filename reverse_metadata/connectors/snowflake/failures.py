@@ -35,6 +35,9 @@ _REASONS = {
     251007: Reason.AUTHENTICATION,
     251008: Reason.AUTHENTICATION,  # the private key cannot be read
 }
+#: Whatever else is said of a login: a user who is locked, a token that expired, a network that may not. The driver has
+#: them under the state of a lost connection.
+_LOGIN = (*range(390100, 390500), *range(394300, 394500))
 _UNSUPPORTED = 2
 _NO_WAREHOUSE = 606
 #: Of the state when a login was refused, and when no connection came about.
@@ -55,7 +58,8 @@ def refusal(error: Exception) -> Refusal | None:
     if not isinstance(error, errors.Error):
         return None
     code = code_of(error)
-    reason = _REASONS.get(code) or _STATES.get(str(error.sqlstate or "")) or Reason.OTHER
+    refused = Reason.AUTHENTICATION if code in _LOGIN else None
+    reason = _REASONS.get(code) or refused or _STATES.get(str(error.sqlstate or "")) or Reason.OTHER
     if reason is Reason.OTHER and isinstance(error, errors.OperationalError | errors.InterfaceError):
         reason = Reason.CONNECTION
     message = _sentence(error)

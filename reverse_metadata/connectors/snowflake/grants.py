@@ -173,7 +173,9 @@ def _to_tag(named: str, owns: bool, writer: _Writer, tags: SnowflakeTags) -> Ite
             f"{writer.role} may not create tags in {'.'.join(home)}.",
             (f"GRANT CREATE TAG ON SCHEMA {dotted(home)} TO ROLE {role};",),
         )
-    if tags.read == "account_usage" and not writer.has("IMPORTED PRIVILEGES", "DATABASE", ("SNOWFLAKE",)):
+    # Snowflake lists imported privileges as USAGE.
+    imported = any(writer.has(each, "DATABASE", ("SNOWFLAKE",)) for each in ("IMPORTED PRIVILEGES", "USAGE"))
+    if tags.read == "account_usage" and not imported:
         yield Missing(
             f"{writer.role} may not read SNOWFLAKE.ACCOUNT_USAGE, which tags.read names.",
             (f"GRANT IMPORTED PRIVILEGES ON DATABASE SNOWFLAKE TO ROLE {role};",),

@@ -97,6 +97,7 @@ def test_a_token_is_renewed_before_it_ends(issuer: Issuer, monkeypatch: pytest.M
         (Answer(401, b'{"error": "invalid_client"}'), Reason.AUTHENTICATION, "answered 401: invalid_client"),
         (Answer(400, b'{"error_description": "no such app"}'), Reason.AUTHENTICATION, "answered 400: no such app"),
         (Answer(200, b"<html>"), Reason.AUTHENTICATION, "answered 200: OK"),
+        (Answer(403, b'"blocked by a proxy"'), Reason.AUTHENTICATION, "answered 403: Forbidden"),
         (Answer(503, b""), Reason.CONNECTION, "answered 503: Service Unavailable"),
     ],
 )

@@ -1,5 +1,7 @@
 """What differs from other systems, against the stand-in."""
 
+from typing import Any
+
 import pytest
 
 from reverse_metadata.connectors.base import Need
@@ -380,3 +382,21 @@ def test_the_vendor_s_template_adds_and_then_updates(server: SqlServer) -> None:
             statement = Statement(sql[0], (change(SALES.path, text, state),), sql)
             assert errors(each.execute(SALES, [statement])) == {}
             assert each.read(SALES)[SALES.path].description == text
+
+
+def test_who_does_not_see_classifications_writes_none(server: SqlServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    orders(server).columns["id"].classification |= {"INFORMATION_TYPE": "Financial", "RANK": "HIGH"}
+    database = server.databases["shop"]
+    may = database.may
+
+    def blind(user: str, permission: str, securable: Any) -> bool:
+        return not permission.startswith("VIEW ANY SENSITIVITY") and may(user, permission, securable)
+
+    monkeypatch.setattr(database, "may", blind)
+    with connector(tags=SENSITIVITY) as each:
+        state = each.read(SALES)
+        (missing,) = each.missing(SALES, [Need(Aspect.TAGS, ID, "column")])
+        assert missing.grants == ("GRANT VIEW ANY SENSITIVITY CLASSIFICATION TO [writer];",)
+        with pytest.raises(SourceError, match="would erase what others said") as raised:
+            each.resolve([change(ID, "Sensitive", state, Aspect.TAGS, "PII")])
+    assert raised.value.reason is Reason.MISSING_PRIVILEGE

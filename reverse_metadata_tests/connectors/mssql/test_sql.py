@@ -3,6 +3,7 @@
 import pytest
 
 from reverse_metadata.connectors.mssql import MssqlConnector, MssqlOptions
+from reverse_metadata.connectors.mssql.reading import _properties
 from reverse_metadata.connectors.mssql.sql import named
 from reverse_metadata.model import Aspect, Change, Path, Verdict
 from reverse_metadata_tests.contract.peer import change
@@ -182,3 +183,8 @@ def test_tags_are_declined_until_a_service_asks_for_them() -> None:
     assert "`tags: {as: extended_properties}`" in connector().declines(Aspect.TAGS)
     assert connector().declines(Aspect.DESCRIPTION) == ""
     assert connector(tags=EXTENDED).declines(Aspect.TAGS) == ""
+
+
+def test_a_property_without_a_value_is_there() -> None:
+    texts, tags = _properties([(1, 7, 0, "MS_Description", None), (1, 7, 2, "tag.PII", None)], "tag.")
+    assert (texts, tags) == ({(1, 7, 0): ""}, {(1, 7, 2): {"PII": ""}})

@@ -2,11 +2,15 @@
 
 from collections.abc import Iterator
 from secrets import token_hex
+from typing import Any
 
 import pytest
 
 from reverse_metadata.connectors.base import Connector, Need
 from reverse_metadata.connectors.oracle import OracleConnector, OracleOptions
+from reverse_metadata.connectors.oracle.connector import _mark
+from reverse_metadata.connectors.oracle.privileges import missing
+from reverse_metadata.connectors.refusals import Refusal
 from reverse_metadata.errors import Reason, SourceError
 from reverse_metadata.model import Aspect, Partition, Statement, Verdict
 from reverse_metadata_tests.contract.peer import SERVICE, change, errors, push
@@ -130,7 +134,7 @@ def test_a_session_of_a_dead_run_is_waited_for(server: Oracle, monkeypatch: pyte
     waited: list[int] = []
     each: Connector = connector()
     server.users["WRITER"].may.add("SELECT_CATALOG_ROLE")
-    server.sessions.append(("reverse_metadata source.default.sales", "ACTIVE"))
+    server.sessions.append((_mark(SALES), "ACTIVE"))
 
     def pause(attempt: int) -> None:
         waited.append(attempt)
@@ -147,3 +151,43 @@ def test_a_host_that_nobody_knows_is_an_error_of_the_service(monkeypatch: pytest
     with connector(host="db.invalid") as opened, pytest.raises(SourceError) as raised:
         opened.version()
     assert raised.value.reason is Reason.CONNECTION
+
+
+def test_schemas_whose_names_begin_alike_are_marked_apart() -> None:
+    long = "production.ORCLPDB1.finance_reporting_of_the_year_2024_"
+    marks = {_mark(Partition(SERVICE, "default", f"{long}{end}")) for end in "ab"}
+    assert len(marks) == 2
+    assert all(len(mark.encode()) <= 64 for mark in marks)
+
+
+def test_views_are_annotated_by_other_privileges_than_tables() -> None:
+    def ask(sql: str, _binds: dict[str, object]) -> list[tuple[str]]:
+        if "all_objects" in sql:
+            return [("T",), ("V",), ("M",)]
+        return [("WRITER",)] if "SESSION_USER') FROM dual" in sql and "all_tab_privs" not in sql else []
+
+    kinds = {"t": "table", "v": "view", "m": "materialized view"}
+    needs = [Need(Aspect.TAGS, (*SALES.path, name), kind) for name, kind in kinds.items()]
+    assert [each.grants for each in missing(ask, "SALES", needs)] == [
+        ('GRANT ALTER ON "SALES"."T" TO "WRITER";',),
+        ('GRANT ALTER ANY TABLE TO "WRITER";',),
+        ('GRANT ALTER ANY MATERIALIZED VIEW TO "WRITER";',),
+    ]
+
+
+def test_a_statement_that_hangs_is_lost_alone(server: Oracle, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(8):
+        server.table("SALES", f"T{number}", ["ID"])
+    hangs = Refusal(Reason.STATEMENT_TIMEOUT, "call timeout")
+    run = server._run
+
+    def slow(session: Any, sql: str, binds: Any) -> None:
+        if "T3" in sql:
+            raise TimeoutError
+        run(session, sql, binds)
+
+    monkeypatch.setattr(server, "_run", slow)
+    monkeypatch.setattr(OracleConnector, "refusal", lambda _self, _error: hangs)
+    wishes = {(*SALES.path, f"t{number}"): "x" for number in range(8)}
+    with connector() as each:
+        assert {path[2] for path in errors(push(each, wishes))} == {"t3"}
