@@ -39,12 +39,8 @@ _KEYWORDS: dict[str, tuple[set[str], set[str], set[str], set[str]]] = {
     "iceberg table": (set(), {"ICEBERG TABLE"}, {"ICEBERG TABLE"}, {"ICEBERG TABLE"}),
     "view": ({"VIEW"}, {"VIEW"}, {"VIEW"}, {"VIEW"}),
     "secure view": ({"VIEW"}, {"VIEW"}, {"VIEW"}, {"VIEW"}),
-    "materialized view": (
-        {"MATERIALIZED VIEW"},
-        {"MATERIALIZED VIEW"},
-        {"MATERIALIZED VIEW"},
-        {"VIEW"},
-    ),
+    # ALTER MATERIALIZED VIEW has no form for tags: the vendor's own Terraform provider sends ALTER VIEW.
+    "materialized view": ({"MATERIALIZED VIEW"}, {"MATERIALIZED VIEW"}, {"VIEW"}, {"VIEW"}),
 }
 _MOST_TAGS = 50
 _LONGEST_VALUE = 256

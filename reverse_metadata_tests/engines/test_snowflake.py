@@ -321,7 +321,7 @@ def _one_by_one(columns: dict[str, list[str]], action: str) -> Iterator[str]:
         _kind("dynamic table", owned="TABLE"),
         _kind("event table", owned="TABLE"),
         _kind("materialized view", owned="MATERIALIZED VIEW"),
-        _kind("materialized view", tagged="VIEW"),
+        _kind("materialized view", tagged="MATERIALIZED VIEW"),
         _kind("view", alter="TABLE"),
         _kind("view", clears=True),
         _text(" COPY CURRENT GRANTS", ""),

@@ -98,7 +98,7 @@ def test_owners(kind: str, path: tuple[str, ...], named: str) -> None:
         ("dynamic table", ("Shop", "s", "T"), f"DYNAMIC TABLE {_T}"),
         ("iceberg table", ("Shop", "s", "T"), f"ICEBERG TABLE {_T}"),
         ("view", ("Shop", "s", "T"), f"VIEW {_T}"),
-        ("materialized view", ("Shop", "s", "T"), f"MATERIALIZED VIEW {_T}"),
+        ("materialized view", ("Shop", "s", "T"), f"VIEW {_T}"),
     ],
 )
 def test_tags_of_objects(kind: str, path: tuple[str, ...], named: str) -> None:
