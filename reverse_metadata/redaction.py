@@ -21,9 +21,7 @@ def register_secret(value: str) -> None:
 
 
 _URL_PASSWORD = re.compile(r"(?<=://)([^\s/:@]*):[^\s/@]+@")
-_KEY_VALUE = re.compile(
-    r"(?i)(?<![/\w])(password|passwd|pwd|token|secret)([\"']?\s*[=:]\s*)('[^']*'|\"[^\"]*\"|[^\s,;)]+)"
-)
+_KEY_VALUE = re.compile(r"(?i)\b(password|passwd|pwd|token|secret)([\"']?\s*[=:]\s*)('[^']*'|\"[^\"]*\"|[^\s,;)]+)")
 
 
 def redact(text: str) -> str:

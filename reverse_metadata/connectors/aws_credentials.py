@@ -13,7 +13,7 @@ from reverse_metadata.redaction import register_secret
 
 
 class AwsOptions(ConnectorOptions):
-    """The keys of every service that AWS signs in to. What is not said is found as boto3 finds it: in the environment,
+    """The keys of every service that signs in to AWS. What is not said is found as boto3 finds it: in the environment,
     in `~/.aws`, or in the role of the machine."""
 
     region: str | None = Field(None, description="Region of AWS: `eu-west-1`.", json_schema_extra=CONNECTION)
@@ -93,7 +93,7 @@ def credentials_from_catalog(held: CatalogConnection) -> dict[str, Any]:
     return fields
 
 
-def session(options: AwsOptions, extra: str, region: str | None = None) -> Any:
+def sign_in(options: AwsOptions, extra: str, region: str | None = None) -> Any:
     """A session of boto3 in the name that the options say, without the role. Raises what boto3 raises, and SourceError
     that names the `extra` to install where boto3 is missing."""
     return driver("boto3", extra).Session(

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from reverse_metadata.connectors.athena.options import AthenaOptions, Service
 from reverse_metadata.connectors.aws import Unreachable, refused
-from reverse_metadata.connectors.aws_credentials import assumed, session
+from reverse_metadata.connectors.aws_credentials import assumed, sign_in
 from reverse_metadata.connectors.drivers import driver
 from reverse_metadata.errors import Reason, SourceError
 
@@ -94,7 +94,7 @@ class Clients:
     def _signed_in(self) -> Any:
         """A session of whoever the options say, of the role where they name one. Raises what boto3 raises."""
         options = self._options
-        signed = session(options, "athena")
+        signed = sign_in(options, "athena")
         if options.assume_role_arn is None:
             return signed
         credentials = assumed(self._new(signed, "sts"), options)

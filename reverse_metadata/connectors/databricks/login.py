@@ -66,7 +66,7 @@ class ClientCredentials:
                 self._url, data=self._form, auth=self._basic, timeout=30, verify=self._verify, allow_redirects=False
             )
         except requests.RequestException as error:
-            raise LoginRefused(f"{self._url}: {error}") from None
+            raise LoginRefused(f"{self._url} could not be asked: {error}") from None
         try:
             told = answer.json()
         except requests.JSONDecodeError:

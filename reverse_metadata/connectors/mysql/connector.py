@@ -287,14 +287,14 @@ class MysqlConnector(SqlConnector):
             super().deliver(connection, statement)
             return
         try:
-            with self._set(connection, f"LOCK TABLES {self._named(statement.table)} WRITE", "UNLOCK TABLES"):
+            with self._between(connection, f"LOCK TABLES {self._named(statement.table)} WRITE", "UNLOCK TABLES"):
                 self._repeat(connection, statement)
         except Exception as error:
             if not failures.is_not_lockable(error):
                 raise
             shortest = 0 if self._answering().mariadb else 1
             patience = "SET SESSION lock_wait_timeout = {}".format
-            with self._set(connection, patience(shortest), patience(self.options.lock_timeout)):
+            with self._between(connection, patience(shortest), patience(self.options.lock_timeout)):
                 self._repeat(connection, statement)
 
     def _repeat(self, connection: Any, statement: Statement) -> None:
@@ -308,7 +308,7 @@ class MysqlConnector(SqlConnector):
             self.run(connection, statement.text.removesuffix(sql.INSTANT))
 
     @contextmanager
-    def _set(self, connection: Any, before: str, after: str) -> Iterator[None]:
+    def _between(self, connection: Any, before: str, after: str) -> Iterator[None]:
         """One statement before the block and another after it, whatever happened there."""
         self.run(connection, before)
         try:

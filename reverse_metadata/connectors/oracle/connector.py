@@ -231,14 +231,14 @@ class OracleConnector(SqlConnector):
         permit()
         try:
             with connection.cursor() as cursor:
-                told = {"done": cursor.var(int), "code": cursor.var(int), "message": cursor.var(str)}
-                cursor.execute(sql.block([statement.text for statement in batch]), told)
+                answers = {"done": cursor.var(int), "code": cursor.var(int), "message": cursor.var(str)}
+                cursor.execute(sql.block([statement.text for statement in batch]), answers)
         except Exception as error:
             refusal = self._meaning(error)
             # A statement that hangs is found by halves; without a connection or a login none can be sent.
             nothing_goes = refusal.reason in (Reason.CONNECTION, Reason.AUTHENTICATION)
             return batches.Failure(refusal.error(f"writing to {partition.key}"), spoils_all=nothing_goes)
-        done, code, message = (told[name].getvalue() for name in ("done", "code", "message"))
+        done, code, message = (answers[name].getvalue() for name in ("done", "code", "message"))
         if not code:
             return None
         refusal, culprit = failures.refusal_in(code, message or ""), batch[done]

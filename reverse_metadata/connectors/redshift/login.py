@@ -5,7 +5,7 @@ Its words: https://github.com/aws/amazon-redshift-python-driver#connection-param
 
 from typing import Any
 
-from reverse_metadata.connectors.aws_credentials import assumed, session
+from reverse_metadata.connectors.aws_credentials import assumed, sign_in
 from reverse_metadata.connectors.redshift.options import RedshiftOptions
 from reverse_metadata.redaction import register_secret
 
@@ -63,7 +63,7 @@ def _credentials(options: RedshiftOptions) -> dict[str, Any]:
             "secret_access_key": options.secret_access_key,
             "session_token": options.session_token,
         }
-    signed = session(options, "redshift", options.endpoint.region)
+    signed = sign_in(options, "redshift", options.endpoint.region)
     given = assumed(signed.client("sts"), options)
     return {
         "access_key_id": given["AccessKeyId"],

@@ -115,3 +115,4 @@ def test_an_issuer_that_does_not_answer_may_answer_later(issuer: Issuer) -> None
     with connector(**AZURE) as connected, pytest.raises(SourceError) as raised:
         connected.version()
     assert raised.value.reason is Reason.CONNECTION
+    assert "could not be asked: ('Connection aborted.'" in str(raised.value)

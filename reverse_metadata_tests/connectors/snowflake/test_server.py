@@ -152,6 +152,7 @@ def test_account_usage_says_the_same_in_one_query(snow: Snowflake, connector: Sn
         (missing,) = late.missing(snow.partition, [Need(TAGS, snow.path("orders"), "table")])
         assert missing.grants == ('GRANT IMPORTED PRIVILEGES ON DATABASE SNOWFLAKE TO ROLE "WRITER";',)
         snow.grant(missing.grants)
+        assert late.missing(snow.partition, [Need(TAGS, snow.path("orders"), "table")]) == []
         assert late.read(snow.partition) == connector.read(snow.partition)
         assert late.read(snow.database) == connector.read(snow.database)
         with snow.counted() as asked:
